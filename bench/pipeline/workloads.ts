@@ -1,0 +1,172 @@
+/**
+ * Workloads of `bench/pipeline`: a pipeline file, feature rows for Redis and events for the input topic. The flights
+ * are real; `w2*` are synthetic (12 numbers of an event and 12 features of a user), the workload that hand-written workers in
+ * other languages are measured on.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import avsc from 'avsc';
+import { featureRows } from '../../examples/flights/features.ts';
+import { examplePath, readFlights } from '../../examples/flights/flight-data.ts';
+import { FLIGHT_DEPARTED_SCHEMA, flightDeparted } from '../../examples/flights/flight-event.ts';
+
+/** An event before it is framed. */
+export interface BenchEvent {
+  readonly key: string;
+  readonly body: Buffer;
+}
+
+/** One row of a feature group. */
+export interface BenchFeatureRow {
+  readonly entity: string;
+  readonly values: Readonly<Record<string, number | string | null>>;
+}
+
+/** A workload. */
+export interface Workload {
+  readonly name: string;
+  readonly description: string;
+  readonly schema: unknown;
+  /** Environment for the pipeline file. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Path of the pipeline file. */
+  configPath(folder: string): string;
+  events(count: number): Iterable<BenchEvent>;
+  readonly groups: Readonly<Record<string, () => Iterable<BenchFeatureRow>>>;
+}
+
+const USERS = 100_000;
+
+const FEATURE_EVENT = {
+  type: 'record',
+  name: 'FeatureEvent',
+  namespace: 'bench',
+  fields: [
+    { name: 'eventId', type: 'string' },
+    { name: 'entityId', type: 'string' },
+    { name: 'eventTime', type: { type: 'long', logicalType: 'timestamp-millis' } },
+    ...Array.from({ length: 12 }, (_, i) => ({ name: `f${i}`, type: 'double' })),
+  ],
+};
+
+/** The workloads by name. */
+export const WORKLOADS: Readonly<Record<string, Workload>> = Object.fromEntries(
+  [
+    flights('flights-gbt', 'json'),
+    flights('flights-gbt', 'packed'),
+    flights('flights-mlp', 'packed'),
+    synthetic('w2', 'tab', 'hash', 'Avro, HMGET of 12 text fields, MLP 24-64-32-1'),
+    synthetic('w2p', 'tab', 'packed', 'Avro, packed features, MLP 24-64-32-1'),
+    synthetic('w2g', 'gbt', 'hash', 'Avro, HMGET of 12 text fields, 100 trees of depth 6'),
+  ].map((workload) => [workload.name, workload]),
+);
+
+function flights(model: string, layout: string): Workload {
+  const groups = Object.fromEntries((['plane', 'airport', 'route', 'carrier'] as const).map((group) => [group, () => featureRows(group)]));
+  return {
+    name: `${model}-${layout}`,
+    description: `Avro, four feature groups as ${layout}, ${model.slice(8)}, drift on`,
+    schema: FLIGHT_DEPARTED_SCHEMA,
+    env: { FLIGHTS_MODEL: model, FLIGHTS_LAYOUT: layout },
+    configPath: () => examplePath('weir.yaml'),
+    groups,
+    *events(count) {
+      const type = avsc.Type.forSchema(FLIGHT_DEPARTED_SCHEMA as avsc.Schema);
+      for (let made = 0; made < count; ) {
+        for (const flight of readFlights()) {
+          const event = flightDeparted(flight);
+          yield { key: event.flightId, body: type.toBuffer(event) };
+          if (++made === count) return;
+        }
+      }
+    },
+  };
+}
+
+function synthetic(name: string, model: string, layout: string, description: string): Workload {
+  return {
+    name,
+    description,
+    schema: FEATURE_EVENT,
+    env: {},
+    groups: {
+      *user() {
+        const random = mulberry32(7);
+        for (let user = 0; user < USERS; user++) {
+          yield {
+            entity: String(user),
+            values: Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`g${i}`, Number((random() * 2 - 1).toFixed(6))])),
+          };
+        }
+      },
+    },
+    configPath(folder) {
+      mkdirSync(folder, { recursive: true });
+      const path = join(folder, `${name}.yaml`);
+      writeFileSync(path, syntheticPipeline(model, layout));
+      return path;
+    },
+    *events(count) {
+      const type = avsc.Type.forSchema(FEATURE_EVENT as avsc.Schema);
+      const random = mulberry32(11);
+      const zipf = zipfFrom(USERS, 0.99, random);
+      for (let i = 0; i < count; i++) {
+        const event: Record<string, unknown> = { eventId: `e${i}`, entityId: String(zipf()), eventTime: 1_700_000_000_000 + i };
+        for (let f = 0; f < 12; f++) event[`f${f}`] = random() * 2 - 1;
+        yield { key: String(event['entityId']), body: type.toBuffer(event) };
+      }
+    },
+  };
+}
+
+function syntheticPipeline(model: string, layout: string): string {
+  const folder = fileURLToPath(new URL(`models/${model}/1`, import.meta.url));
+  return `name: bench
+kafka: {brokers: "\${KAFKA_BROKERS}", groupId: "\${FLIGHTS_PREFIX}-scorer"}
+registry: {url: "\${SCHEMA_REGISTRY_URL}"}
+input: {topic: "\${FLIGHTS_PREFIX}.departed", format: confluent, eventTime: event.eventTime}
+stores: {main: {kind: redis, url: "\${REDIS_URL}"}}
+features:
+  user: {store: main, entity: event.entityId, layout: ${layout}, keyPrefix: "\${FLIGHTS_KEY_PREFIX}:user:"}
+model: {package: ${JSON.stringify(folder)}}
+batch: {maxRows: 1024}
+output:
+  predictions: {topic: "\${FLIGHTS_PREFIX}.predictions"}
+  deadLetters: {topic: "\${FLIGHTS_PREFIX}.dead-letters"}
+drift: {enabled: false}
+ops: {port: "\${WEIR_OPS_PORT:-0}"}
+`;
+}
+
+/** A small seeded generator, so that every run has the same events. */
+function mulberry32(seed: number): () => number {
+  let a = seed;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Users as skewed as in practice: Zipf with exponent `s` over `n` users, by inversion of the cumulative sums. */
+function zipfFrom(n: number, s: number, random: () => number): () => number {
+  const cumulative = new Float64Array(n);
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    sum += 1 / (i + 1) ** s;
+    cumulative[i] = sum;
+  }
+  return () => {
+    const target = random() * sum;
+    let low = 0;
+    let high = n - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (cumulative[middle]! < target) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+}

@@ -1,0 +1,28 @@
+import { METRICS, type MetricEntry, OPS_PATHS } from '../../src/ops/index.ts';
+import { cell, code, GENERATED, markdownTable } from './markdown.ts';
+
+/** `docs/reference/metrics.md`: every metric, and the paths of the ops port. */
+export function metricsPage(): string {
+  const entries: MetricEntry[] = Object.values(METRICS);
+  return [
+    GENERATED,
+    '# Metrics and probes',
+    '',
+    'Served on `ops.port` by every worker. Labels are bounded: models, columns, groups, topics, partitions and codes, never an entity or a key.',
+    '',
+    markdownTable(
+      ['Path', 'Answer'],
+      Object.entries(OPS_PATHS).map(([path, answer]) => [code(path), cell(answer)]),
+    ),
+    '',
+    markdownTable(
+      ['Metric', 'Type', 'Labels', 'Unit', 'Meaning'],
+      entries.map(({ name, type, labels, unit, help }) => [code(name), type, labels.map(code).join(', '), unit, cell(help)]),
+    ),
+    '',
+    '## Buckets',
+    '',
+    ...entries.flatMap(({ name, buckets }) => (buckets ? [`- ${code(name)}: ${buckets.join(', ')}`] : [])),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,73 @@
+import type { PipelineConfig } from '../config/index.ts';
+import { systemClock } from '../core/clock.ts';
+import type { Logger } from '../core/ports.ts';
+import { createKafka } from '../kafka/client.ts';
+import { weirErrorFromKafka } from '../kafka/errors.ts';
+import { applyTopics, type TopicReport, type TopicSpec } from '../kafka/topics.ts';
+
+export type { TopicReport } from '../kafka/topics.ts';
+
+const DAY_MS = 86_400_000;
+
+/**
+ * The topics that a pipeline needs, input first.
+ * @param inputPartitions partitions to create the input topic with; undefined: it must exist
+ */
+export function topicSpecs(config: PipelineConfig, inputPartitions?: number): TopicSpec[] {
+  const { input, output, drift } = config;
+  const { replicationFactor } = output;
+  const partitions = output.partitions ?? 'input';
+  const specs: TopicSpec[] = [
+    {
+      topic: input.topic,
+      role: 'input',
+      partitions: inputPartitions ?? 'input',
+      replicationFactor,
+      config: input.topicConfig,
+      isInput: true,
+    },
+    { topic: output.predictions.topic, role: 'predictions', partitions, replicationFactor, config: output.predictions.topicConfig },
+    { topic: output.deadLetters.topic, role: 'dead letters', partitions, replicationFactor, config: output.deadLetters.topicConfig },
+  ];
+  if (!drift.enabled) return specs;
+  return [
+    ...specs,
+    {
+      // One partition: the counts of all workers for one model must be totally ordered for the merger. A new merger reads
+      // the topic from its beginning, so it must hold all counts of the windows that may still change.
+      topic: drift.profilesTopic,
+      role: 'drift profiles',
+      partitions: 1,
+      replicationFactor,
+      config: {
+        'cleanup.policy': 'delete',
+        'retention.ms': String(Math.max(3 * DAY_MS, 2 * drift.windowMs)),
+        ...drift.profilesTopicConfig,
+      },
+    },
+    {
+      // Compacted, since a later revision of a window replaces the earlier one; deleted too, so that windows do not pile up.
+      topic: drift.statisticsTopic,
+      role: 'drift statistics',
+      partitions: 1,
+      replicationFactor,
+      config: { 'cleanup.policy': 'compact,delete', 'retention.ms': String(365 * DAY_MS), ...drift.statisticsTopicConfig },
+    },
+  ];
+}
+
+/** Creates what a pipeline needs, or only looks. @throws WeirError */
+export async function applyPipelineTopics(
+  config: PipelineConfig,
+  options: { readonly dryRun: boolean; readonly withInput?: number; readonly logger: Logger },
+): Promise<TopicReport[]> {
+  const admin = createKafka(config.kafka, options.logger, { retries: 2 }).admin();
+  try {
+    await admin.connect();
+    return await applyTopics(admin, topicSpecs(config, options.withInput), { dryRun: options.dryRun, clock: systemClock });
+  } catch (thrown) {
+    throw weirErrorFromKafka(thrown, `reaching ${config.kafka.brokers.join(', ')}`);
+  } finally {
+    await admin.disconnect();
+  }
+}

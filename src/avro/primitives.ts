@@ -1,0 +1,101 @@
+/**
+ * Avro's primitive encodings (specification, "Binary Encoding"), written in place. Each function returns the position
+ * after what it wrote; the caller has made room: 10 bytes for a long, 8 for a double, 4 for a float.
+ */
+
+/** Longest encoding of a long or int. */
+export const MAX_VARINT_BYTES = 10;
+
+/** Writes a long given as a double; exact for safe integers. */
+export function writeLong(buffer: Buffer, at: number, value: number): number {
+  // Zigzag of n is 2n or −2n − 1. What fits 32 bits then goes by integer arithmetic.
+  if (value >= -0x4000_0000 && value < 0x4000_0000) return writeGroups(buffer, at, ((value << 1) ^ (value >> 31)) >>> 0);
+  // Doubled, a safe integer has one bit more than a double holds, so the lowest group (six bits and the sign) is taken
+  // before; the next four groups are the low 28 bits of the rest. Divisions of doubles are dear: there are two.
+  const isNegative = value < 0;
+  const magnitude = isNegative ? -value - 1 : value;
+  const rest = Math.floor(magnitude / 64);
+  buffer[at++] = ((magnitude - rest * 64) << 1) | (isNegative ? 1 : 0) | 0x80;
+  const high = Math.floor(rest / 0x1000_0000);
+  const low = rest - high * 0x1000_0000;
+  if (high === 0) return writeGroups(buffer, at, low);
+  buffer[at++] = (low & 0x7f) | 0x80;
+  buffer[at++] = ((low >>> 7) & 0x7f) | 0x80;
+  buffer[at++] = ((low >>> 14) & 0x7f) | 0x80;
+  buffer[at++] = (low >>> 21) | 0x80;
+  return writeGroups(buffer, at, high);
+}
+
+function writeGroups(buffer: Buffer, at: number, value: number): number {
+  let rest = value;
+  while (rest > 0x7f) {
+    buffer[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  buffer[at++] = rest;
+  return at;
+}
+
+const scratch = new ArrayBuffer(8);
+const scratchDouble = new Float64Array(scratch);
+const scratchFloat = new Float32Array(scratch);
+const scratchBytes = new Uint8Array(scratch);
+// All machines that Node runs on today are little-endian, as Avro is; a big-endian one would be noticed at start, not in the data.
+if (new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1) throw new Error('weir needs a little-endian machine');
+
+export function writeDouble(buffer: Buffer, at: number, value: number): number {
+  scratchDouble[0] = value;
+  for (let i = 0; i < 8; i++) buffer[at + i] = scratchBytes[i]!;
+  return at + 8;
+}
+
+export function writeFloat(buffer: Buffer, at: number, value: number): number {
+  scratchFloat[0] = value;
+  for (let i = 0; i < 4; i++) buffer[at + i] = scratchBytes[i]!;
+  return at + 4;
+}
+
+/** Copies bytes; a loop for short ones, where a call into the runtime costs more. */
+export function copyBytes(into: Buffer, at: number, from: Buffer, start: number, length: number): number {
+  if (length < 32) for (let i = 0; i < length; i++) into[at + i] = from[start + i]!;
+  else from.copy(into, at, start, start + length);
+  return at + length;
+}
+
+/** Number of decimal digits of a non-negative safe integer. */
+export function digitCount(value: number): number {
+  let digits = 1;
+  for (let power = 10; digits < 16 && value >= power; power *= 10) digits++;
+  return digits;
+}
+
+/** Writes a non-negative safe integer as `digits` ASCII digits. */
+export function writeDigits(buffer: Buffer, at: number, value: number, digits: number): number {
+  let i = at + digits - 1;
+  // Nine digits at a time fit integer arithmetic.
+  const high = Math.floor(value / 1e9);
+  let rest = value - high * 1e9;
+  if (high > 0) {
+    for (let d = 0; d < 9; d++) {
+      const next = (rest / 10) | 0;
+      buffer[i--] = 0x30 + (rest - next * 10);
+      rest = next;
+    }
+    rest = high; // at most 9,007,199
+  }
+  for (; i >= at; i--) {
+    const next = (rest / 10) | 0;
+    buffer[i] = 0x30 + (rest - next * 10);
+    rest = next;
+  }
+  return at + digits;
+}
+
+/** An Avro string: length and UTF-8. For texts that are written again and again. */
+export function encodeString(text: string): Buffer {
+  const size = Buffer.byteLength(text);
+  const encoded = Buffer.alloc(MAX_VARINT_BYTES + size);
+  const at = writeLong(encoded, 0, size);
+  encoded.write(text, at);
+  return encoded.subarray(0, at + size);
+}

@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+import { runProgram } from './program.ts';
+import { processTerminal } from './terminal.ts';
+
+/** After a command that failed midway something may still hold the process open: a socket, a worker thread. */
+const LINGER_MS = 2_000;
+
+// Set, not exit(): what is still on its way to standard output must get there.
+process.exitCode = await runProgram(process.argv.slice(2), processTerminal());
+setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -1,0 +1,79 @@
+import { resolve } from 'node:path';
+import type { PipelineFile } from './pipeline-schema.ts';
+
+type Kafka = PipelineFile['kafka'];
+type Output = PipelineFile['output'];
+type Drift = PipelineFile['drift'];
+type Group = PipelineFile['features'][string];
+
+/** A pipeline with every default applied and every path absolute: what the rest of weir works with. */
+export type PipelineConfig = Omit<PipelineFile, 'kafka' | 'output' | 'drift' | 'features'> & {
+  readonly kafka: Kafka & { readonly groupId: string; readonly clientId: string };
+  readonly output: Omit<Output, 'predictions' | 'deadLetters'> & {
+    readonly predictions: Output['predictions'] & { readonly topic: string; readonly format: NonNullable<Output['predictions']['format']> };
+    readonly deadLetters: Output['deadLetters'] & { readonly topic: string };
+  };
+  readonly drift: Omit<Drift, 'window' | 'pane'> & {
+    readonly profilesTopic: string;
+    readonly statisticsTopic: string;
+    readonly windowMs: number;
+    readonly paneMs: number;
+  };
+  readonly features: Readonly<Record<string, Group & { readonly keyPrefix: string }>>;
+};
+
+/** Output of a feature group in a finished pipeline. */
+export type FeatureGroupConfig = PipelineConfig['features'][string];
+
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+/**
+ * Applies the defaults that depend on other sections.
+ * @param folder folder of the pipeline file, to which relative paths are relative
+ */
+export function finishPipeline(file: PipelineFile, folder: string): PipelineConfig {
+  const { name, kafka, registry, output, drift } = file;
+  const absolute = (path: string): string => resolve(folder, path);
+  const { window, pane, ...driftRest } = drift;
+  return {
+    ...file,
+    kafka: { ...kafka, groupId: kafka.groupId ?? name, clientId: kafka.clientId ?? name, ssl: absoluteFiles(kafka.ssl, absolute) },
+    input: {
+      ...file.input,
+      ...(file.input.schema === undefined ? {} : { schema: absolute(file.input.schema) }),
+      writerSchemas: file.input.writerSchemas.map(absolute),
+    },
+    stores: Object.fromEntries(
+      Object.entries(file.stores).map(([key, store]) => [
+        key,
+        store.kind === 'memory' && store.file !== undefined ? { ...store, file: absolute(store.file) } : store,
+      ]),
+    ),
+    features: Object.fromEntries(
+      Object.entries(file.features).map(([key, group]) => [key, { ...group, keyPrefix: group.keyPrefix ?? `features:${key}:` }]),
+    ),
+    model: { ...file.model, package: absolute(file.model.package) },
+    output: {
+      ...output,
+      predictions: {
+        ...output.predictions,
+        topic: output.predictions.topic ?? `${name}.predictions`,
+        format: output.predictions.format ?? (registry ? 'confluent' : 'single-object'),
+      },
+      deadLetters: { ...output.deadLetters, topic: output.deadLetters.topic ?? `${name}.dead-letters` },
+    },
+    drift: {
+      ...driftRest,
+      profilesTopic: drift.profilesTopic ?? `${name}.drift-profiles`,
+      statisticsTopic: drift.statisticsTopic ?? `${name}.drift-statistics`,
+      windowMs: drift.windowMs ?? window ?? HOUR_MS,
+      paneMs: drift.paneMs ?? pane ?? MINUTE_MS,
+    },
+  };
+}
+
+function absoluteFiles(ssl: Kafka['ssl'], absolute: (path: string) => string): Kafka['ssl'] {
+  if (typeof ssl === 'boolean') return ssl;
+  return Object.fromEntries(Object.entries(ssl).map(([key, path]) => [key, absolute(path)]));
+}

@@ -1,0 +1,158 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { closest } from '../yaml/closest.ts';
+import type { PipelineFile } from './pipeline-schema.ts';
+
+/** What one rule has to say about a place of the file. */
+export interface RuleFinding {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** The sections that are valid on their own. A rule that needs one that is not stays silent. */
+export type ValidSections = Partial<PipelineFile>;
+
+type Rule = (file: ValidSections, folder: string) => RuleFinding[];
+
+const needsRegistry = /^(confluent|apicurio)/;
+
+const groupsReferToStores: Rule = ({ features, stores }) => {
+  if (!features || !stores) return [];
+  const names = Object.keys(stores);
+  return Object.entries(features).flatMap(([group, { store }]) => {
+    if (names.includes(store)) return [];
+    const near = closest(store, names);
+    const hint = near ? `did you mean ${near}?` : names.length > 0 ? `stores are ${names.join(', ')}` : 'no store is defined under stores';
+    return [{ path: ['features', group, 'store'], message: `features.${group}.store: there is no store ${store}; ${hint}` }];
+  });
+};
+
+const groupNamedEvent: Rule = ({ features }) =>
+  features && Object.hasOwn(features, 'event')
+    ? [
+        {
+          path: ['features', 'event'],
+          message: 'features.event: a group cannot be called event, for event.<field> is a field of the record',
+        },
+      ]
+    : [];
+
+const inputHasSchemas: Rule = ({ input, ...file }) => {
+  if (!input) return [];
+  const findings: RuleFinding[] = [];
+  const hasFile = input.schema !== undefined || input.writerSchemas.length > 0;
+  const path = ['input', 'format'];
+  if (needsRegistry.test(input.format)) {
+    if (!('registry' in file)) findings.push({ path, message: `input.format: ${input.format} needs a schema registry; add registry.url` });
+    if (input.writerSchemas.length > 0)
+      findings.push({
+        path: ['input', 'writerSchemas'],
+        message: `input.writerSchemas: has no effect with format ${input.format}, whose writer schemas come from the registry`,
+      });
+  } else if (!hasFile) {
+    const wanted =
+      input.format === 'plain'
+        ? 'the schema it was written with; add input.schema'
+        : 'the schemas it may be written with; add input.writerSchemas or input.schema';
+    findings.push({ path, message: `input.format: ${input.format} carries no schema, so weir must be told ${wanted}` });
+  }
+  return findings;
+};
+
+const outputHasRegistry: Rule = ({ output, ...file }) =>
+  output?.predictions.format === 'confluent' && !('registry' in file)
+    ? [
+        {
+          path: ['output', 'predictions', 'format'],
+          message: 'output.predictions.format: confluent needs a schema registry; add registry.url',
+        },
+      ]
+    : [];
+
+const topicsAreDistinct: Rule = ({ name, input, output, drift }) => {
+  if (name === undefined || !input || !output || !drift) return [];
+  const topics: [string, PropertyKey[]][] = [
+    [input.topic, ['input', 'topic']],
+    [output.predictions.topic ?? `${name}.predictions`, ['output', 'predictions', 'topic']],
+    [output.deadLetters.topic ?? `${name}.dead-letters`, ['output', 'deadLetters', 'topic']],
+    [drift.profilesTopic ?? `${name}.drift-profiles`, ['drift', 'profilesTopic']],
+    [drift.statisticsTopic ?? `${name}.drift-statistics`, ['drift', 'statisticsTopic']],
+  ];
+  const seen = new Map<string, PropertyKey[]>();
+  return topics.flatMap(([topic, path]) => {
+    const other = seen.get(topic);
+    seen.set(topic, other ?? path);
+    return other
+      ? [{ path, message: `${path.join('.')}: topic ${topic} is already ${other.join('.')}; each needs a topic of its own` }]
+      : [];
+  });
+};
+
+const boundsFit: Rule = ({ batch, flow, kafka, drift }) => {
+  const findings: RuleFinding[] = [];
+  if (batch && flow && batch.maxRows > flow.maxQueuedRows)
+    findings.push({
+      path: ['batch', 'maxRows'],
+      message: `batch.maxRows: ${batch.maxRows} rows never fit into flow.maxQueuedRows ${flow.maxQueuedRows}`,
+    });
+  if (batch && flow && batch.maxBytes > flow.maxQueuedBytes)
+    findings.push({
+      path: ['batch', 'maxBytes'],
+      message: `batch.maxBytes: ${batch.maxBytes} bytes never fit into flow.maxQueuedBytes ${flow.maxQueuedBytes}`,
+    });
+  if (kafka && kafka.heartbeatIntervalMs * 3 > kafka.sessionTimeoutMs)
+    findings.push({
+      path: ['kafka', 'heartbeatIntervalMs'],
+      message: `kafka.heartbeatIntervalMs: ${kafka.heartbeatIntervalMs} is more than a third of sessionTimeoutMs ${kafka.sessionTimeoutMs}; one lost heartbeat would cost the partitions`,
+    });
+  if (drift) findings.push(...driftTimesFit(drift));
+  return findings;
+};
+
+function driftTimesFit(drift: PipelineFile['drift']): RuleFinding[] {
+  const findings: RuleFinding[] = [];
+  for (const key of ['window', 'pane'] as const) {
+    if (drift[key] !== undefined && drift[`${key}Ms`] !== undefined)
+      findings.push({ path: ['drift', key], message: `drift.${key}: is the same as drift.${key}Ms; give one of them` });
+  }
+  const windowMs = drift.windowMs ?? drift.window ?? 3_600_000;
+  const paneMs = drift.paneMs ?? drift.pane ?? 60_000;
+  if (windowMs % paneMs !== 0)
+    findings.push({
+      path: ['drift', drift.windowMs === undefined ? 'window' : 'windowMs'],
+      message: `drift.windowMs: ${windowMs} is not a multiple of paneMs ${paneMs}; windows are sums of panes`,
+    });
+  return findings;
+}
+
+const filesExist: Rule = ({ input, model, stores, kafka }, folder) => {
+  const wanted: [string | undefined, PropertyKey[]][] = [[input?.schema, ['input', 'schema']]];
+  for (const [index, file] of (input?.writerSchemas ?? []).entries()) wanted.push([file, ['input', 'writerSchemas', index]]);
+  for (const [key, store] of Object.entries(stores ?? {})) if (store.kind === 'memory') wanted.push([store.file, ['stores', key, 'file']]);
+  if (kafka && typeof kafka.ssl === 'object')
+    for (const [key, file] of Object.entries(kafka.ssl)) wanted.push([file, ['kafka', 'ssl', key]]);
+  const findings = wanted.flatMap(([file, path]) =>
+    file === undefined || existsSync(resolve(folder, file)) ? [] : [{ path, message: `${path.join('.')}: there is no file ${file}` }],
+  );
+  if (model && !existsSync(join(resolve(folder, model.package), 'model.yaml')))
+    findings.push({ path: ['model', 'package'], message: `model.package: there is no model.yaml in ${model.package}` });
+  return findings;
+};
+
+const RULES: readonly Rule[] = [
+  groupsReferToStores,
+  groupNamedEvent,
+  inputHasSchemas,
+  outputHasRegistry,
+  topicsAreDistinct,
+  boundsFit,
+  filesExist,
+];
+
+/**
+ * What must hold between sections, and between the file and the disk.
+ * @param folder folder of the pipeline file
+ */
+export function checkRules(file: ValidSections, folder: string): RuleFinding[] {
+  return RULES.flatMap((rule) => rule(file, folder));
+}

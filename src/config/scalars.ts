@@ -1,0 +1,69 @@
+import { z } from 'zod';
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/;
+
+/** Milliseconds of a duration such as `250ms`, `30s`, `5m`, `1h`, `28d` (a bare number is milliseconds), or undefined. */
+export function parseDuration(text: string): number | undefined {
+  const match = DURATION.exec(text.trim());
+  if (!match) return undefined;
+  return Math.round(Number(match[1]) * UNIT_MS[(match[2] ?? 'ms') as keyof typeof UNIT_MS]);
+}
+
+const LONGEST_MS = 3_650 * UNIT_MS.d;
+
+/**
+ * A length of time, given as a number of milliseconds or as text with a unit. The value is milliseconds.
+ * @param leastMs smallest value allowed
+ */
+export function duration(leastMs = 0) {
+  return z
+    .union([z.number(), z.string()], { error: 'must be a number of milliseconds or a duration such as 250ms, 30s, 5m, 1h, 28d' })
+    .transform((given, context) => {
+      const ms = typeof given === 'number' ? given : parseDuration(given);
+      if (ms === undefined || !Number.isFinite(ms)) {
+        context.issues.push({
+          code: 'custom',
+          input: given,
+          message: `${JSON.stringify(given)} is not a duration; write 250ms, 30s, 5m, 1h or 28d`,
+        });
+        return z.NEVER;
+      }
+      if (ms < leastMs || ms > LONGEST_MS) {
+        context.issues.push({ code: 'custom', input: given, message: `must be between ${leastMs} ms and 3650 days` });
+        return z.NEVER;
+      }
+      return ms;
+    })
+    .meta({ title: 'duration' });
+}
+
+/** A whole number of at least `least`. */
+export const count = (least = 1, most = 2_147_483_647) => z.int().min(least).max(most);
+
+/** A name for people and for topic names: letters, digits, `.`, `_` and `-`. */
+export const name = () =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/, 'must begin with a letter or digit and hold only letters, digits, ".", "_" and "-"');
+
+/** A Kafka topic name (KAFKA-2390: at most 249 characters of `[a-zA-Z0-9._-]`). */
+export const topic = () =>
+  z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/, 'is not a topic name: at most 249 letters, digits, ".", "_" and "-"');
+
+/** A field of the event, written `event.<path.with.dots>`. The value is the path without `event`. */
+export const eventField = () =>
+  z
+    .string()
+    .regex(/^event(\.[A-Za-z_][A-Za-z0-9_]*)+$/, 'must name a field of the event, such as event.customerId')
+    .transform((text): string[] => text.split('.').slice(1));
+
+/** A file or folder. Relative paths are relative to the pipeline file; the value is what was written. */
+export const path = () => z.string().min(1);
+
+/** Topic settings by Kafka's own names, used by `weir topics apply` when it creates the topic. */
+export const topicConfig = () =>
+  z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
+    .default({})
+    .describe('Topic settings by Kafka’s own names (such as retention.ms), used when weir topics apply creates the topic.');

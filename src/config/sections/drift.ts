@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { count, duration, topic, topicConfig } from '../scalars.ts';
+
+/** `drift`: how live data is compared with the reference profile of the model package. */
+export const driftSection = z
+  .strictObject({
+    enabled: z.boolean().default(true).describe('Count rows and publish drift statistics. Needs a reference profile in the model package.'),
+    profilesTopic: topic().exactOptional().describe('Topic with the counts of each worker; default: <name>.drift-profiles.'),
+    statisticsTopic: topic().exactOptional().describe('Topic with the statistics per window; default: <name>.drift-statistics.'),
+    profilesTopicConfig: topicConfig(),
+    statisticsTopicConfig: topicConfig(),
+    windowMs: duration(1).exactOptional().describe('Length of a window in event time; default 1h. A multiple of paneMs.'),
+    window: duration(1).exactOptional().describe('The same as windowMs, under a name that reads well with a unit (window: 28d).'),
+    paneMs: duration(1).exactOptional().describe('Length of the pieces that windows are added up from; default 1m.'),
+    pane: duration(1).exactOptional().describe('The same as paneMs, under a name that reads well with a unit.'),
+    flushIntervalMs: duration(1).prefault(1_000).describe('How often a worker publishes its counts.'),
+    outOfOrderMs: duration(0)
+      .prefault(30_000)
+      .describe('How far event times may run backwards within a partition before they hold up nothing more.'),
+    latenessMs: duration(0).prefault(120_000).describe('How long a window stays open after the watermark has passed its end.'),
+    thresholds: z
+      .strictObject({
+        tvd: z
+          .number()
+          .gt(0)
+          .max(1)
+          .default(0.1)
+          .describe('Total variation distance on 16 bins: the share of the distribution that moved.'),
+        psi: z.number().gt(0).default(0.2).describe('Population stability index.'),
+      })
+      .prefault({})
+      .describe('Effect sizes from which a significant change is drift.'),
+    expectedRunTimeDays: z
+      .number()
+      .gt(0)
+      .default(30)
+      .describe('Mean time between false alarms when nothing drifts; the significance level follows from it.'),
+    minSamples: count().default(1_000).describe('Rows below which a window says INSUFFICIENT_DATA.'),
+  })
+  .prefault({})
+  .describe('Drift of the columns and of the score against the reference profile.');

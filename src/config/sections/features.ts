@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { count, duration, eventField, path } from '../scalars.ts';
+
+const redisStore = z
+  .strictObject({
+    kind: z.literal('redis').describe('A Redis server.'),
+    url: z
+      .url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' })
+      .describe('redis://[user:password@]host:port[/database], or rediss:// for TLS.'),
+    password: z.string().min(1).exactOptional().describe('Password, if not in the URL; take it from the environment.'),
+    deadlineMs: duration(1).prefault(250).describe('Deadline of one batch fetch; after it the store counts as unavailable.'),
+    breaker: z
+      .strictObject({
+        failures: count().default(5).describe('Failures in a row that open the breaker.'),
+        resetMs: duration(1).prefault(1_000).describe('How long an open breaker waits before it tries once more.'),
+      })
+      .prefault({})
+      .describe('Circuit breaker: a store that keeps failing is left alone for a while.'),
+  })
+  .describe('An online store in Redis.');
+
+const memoryStore = z
+  .strictObject({
+    kind: z.literal('memory').describe('Values in the memory of the worker.'),
+    file: path().exactOptional().describe('JSON file {group: {entity: {feature: value}}}.'),
+  })
+  .describe('An online store in memory, for tests and embedding.');
+
+/** `stores`: online stores by name. */
+export const storesSection = z
+  .record(z.string(), z.discriminatedUnion('kind', [redisStore, memoryStore], { error: 'must be redis or memory' }))
+  .default({})
+  .describe('Online stores by name.');
+
+const featureGroup = z
+  .strictObject({
+    store: z.string().min(1).describe('Name of a store under stores.'),
+    entity: eventField().describe('Field of the event whose value is the entity, such as event.tailnum.'),
+    layout: z
+      .enum(['json', 'hash', 'packed'])
+      .default('json')
+      .describe('How a row is stored: json (a string holding an object), hash (a Redis hash) or packed (float32 values, fastest).'),
+    keyPrefix: z.string().exactOptional().describe('Key of a row without its entity; default: features:<group>:.'),
+    ttlSeconds: count().default(86_400).describe('Life of a row written by weir features load.'),
+    maxAgeMs: duration(1).exactOptional().describe('Rows written longer ago than this are stale and count as missing; default: no limit.'),
+    onMissing: z
+      .enum(['default', 'nan', 'dead-letter'])
+      .default('default')
+      .describe(
+        'When the store has no fresh row: use the column defaults, leave the columns without value, or make the record a dead letter.',
+      ),
+    onUnavailable: z
+      .enum(['pause', 'default', 'dead-letter'])
+      .default('pause')
+      .describe(
+        'When the store does not answer: wait for it, use the column defaults (predictions are DEGRADED), or make the records dead letters.',
+      ),
+  })
+  .describe('A feature group.');
+
+/** `features`: feature groups by name. */
+export const featuresSection = z
+  .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]*$/, 'is not a group name'), featureGroup)
+  .default({})
+  .describe('Feature groups by name; columns bind to them as <group>.<feature>.');

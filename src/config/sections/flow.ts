@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { count, duration, path } from '../scalars.ts';
+
+/** `model`: the model package. */
+export const modelSection = z
+  .strictObject({
+    package: path().describe('Folder of the model package, with model.yaml in it.'),
+    intraOpNumThreads: count(1, 256)
+      .default(1)
+      .describe('Threads of ONNX Runtime in one run. The unit of scaling is the partition, so 1 is right for most.'),
+  })
+  .describe('The model.');
+
+/** `batch`: when a micro-batch is closed. */
+export const batchSection = z
+  .strictObject({
+    maxRows: count(1, 65_536).default(512).describe('Rows of a micro-batch.'),
+    maxBytes: count(1).default(1_048_576).describe('Bytes of a micro-batch (keys, values and headers).'),
+    maxDelayMs: duration(0).prefault(10).describe('How long the oldest record of a micro-batch may wait.'),
+    eager: z.boolean().default(true).describe('Close at once when the model is idle and nothing more is queued.'),
+  })
+  .prefault({})
+  .describe('Micro-batches: closed by rows, bytes or delay, whichever comes first.');
+
+/** `flow`: bounds of what is in memory. */
+export const flowSection = z
+  .strictObject({
+    maxQueuedRows: count().default(20_000).describe('Rows fetched but not settled; above it partitions are paused.'),
+    maxQueuedBytes: count().default(33_554_432).describe('Bytes fetched but not settled; above it partitions are paused.'),
+    maxInFlightBatches: count(1, 1_024)
+      .default(4)
+      .describe('Micro-batches on their way at the same time. They are emitted in input order.'),
+  })
+  .prefault({})
+  .describe('Back-pressure: bounds of what a worker holds in memory.');
+
+/** `delivery`: what a prediction guarantees. */
+export const deliverySection = z
+  .strictObject({
+    mode: z
+      .enum(['at-least-once'])
+      .default('at-least-once')
+      .describe(
+        'at-least-once: outputs are acknowledged before the position is committed; a crash may repeat predictions, with the same predictionId.',
+      ),
+    commitIntervalMs: duration(1).prefault(200).describe('Longest time between commits of settled positions.'),
+  })
+  .prefault({})
+  .describe('Delivery guarantee.');

@@ -1,0 +1,213 @@
+/**
+ * The one table of everything that can go wrong in weir. Codes, dead-letter reasons, exit codes and
+ * `docs/errors.md` all come from here, so a code that is not in this table cannot be used.
+ */
+
+/**
+ * What the caller must do with an error:
+ * `record`: this record becomes a dead letter, the rest goes on;
+ * `retriable`: the whole batch waits with back-off and partitions are paused;
+ * `fatal`: stop with a non-zero exit code. An error that is in no table is fatal.
+ */
+export type ErrorKind = 'record' | 'retriable' | 'fatal';
+
+/** The step of the path in which an error arose; the value of the header `weir.error.stage`. */
+export type Stage = 'source' | 'decode' | 'enrich' | 'validate' | 'score' | 'emit' | 'drift' | 'start';
+
+interface ErrorEntry {
+  readonly kind: ErrorKind;
+  readonly stage: Stage;
+  /** One sentence: what happened. */
+  readonly title: string;
+  /** One sentence: what the person who reads it should do. */
+  readonly action: string;
+}
+
+const entry = <K extends ErrorKind>(kind: K, stage: Stage, title: string, action: string): ErrorEntry & { readonly kind: K } => ({
+  kind,
+  stage,
+  title,
+  action,
+});
+
+/** Every error of weir by its code. Generated into `docs/errors.md`. */
+export const ERROR_TABLE = {
+  // --- record: the record is at fault; it becomes a dead letter -------------------------------------------------
+  tombstone: entry(
+    'record',
+    'decode',
+    'The record has no value.',
+    'Set input.tombstones to skip if tombstones are expected on this topic.',
+  ),
+  frame_invalid: entry(
+    'record',
+    'decode',
+    'The bytes before the Avro body are not what input.format announces.',
+    'Compare input.format with what the producer writes.',
+  ),
+  schema_unknown: entry(
+    'record',
+    'decode',
+    'The schema registry does not know the schema id of the record.',
+    'Register the schema, or find the producer that made up the id.',
+  ),
+  schema_incompatible: entry(
+    'record',
+    'decode',
+    'The writer schema cannot be resolved to the columns the model needs.',
+    'Run weir check with the new schema; give the missing field a default or roll the schema back.',
+  ),
+  decode_failed: entry(
+    'record',
+    'decode',
+    'The bytes are not a value of their writer schema.',
+    'Look at the producer: the body is truncated, has bytes left over, or was written with another schema.',
+  ),
+  data_unresolvable: entry(
+    'record',
+    'decode',
+    'The schema resolves but this value does not (an enum symbol or union branch the reader lacks, or a number out of range).',
+    'Widen the reader schema or the binding.',
+  ),
+  feature_missing: entry(
+    'record',
+    'enrich',
+    'The online store has no row for the entity and the group says onMissing: dead-letter.',
+    'Load the feature, or set onMissing to default or nan.',
+  ),
+  feature_unavailable: entry(
+    'record',
+    'enrich',
+    'The online store did not answer and the group says onUnavailable: dead-letter.',
+    'Restore the store and redrive, or set onUnavailable to pause.',
+  ),
+  missing_required: entry(
+    'record',
+    'validate',
+    'A required column has no value.',
+    'Send the field, give the column a default, or drop required.',
+  ),
+  not_finite: entry(
+    'record',
+    'validate',
+    'A column holds NaN or infinity where the model package does not allow it.',
+    'Correct the producer, or set onInvalid for the column.',
+  ),
+  out_of_range: entry(
+    'record',
+    'validate',
+    'A column lies outside the range of the model package.',
+    'Correct the producer, widen min and max, or set onInvalid to clamp, default or flag.',
+  ),
+  inference_failed: entry(
+    'record',
+    'score',
+    'ONNX Runtime fails on this row, and on this row alone.',
+    'Run the row through the model by hand; bound the column in model.yaml.',
+  ),
+  output_invalid: entry(
+    'record',
+    'score',
+    'The model gave a score that is not finite.',
+    'Check the model on this row; bound its inputs in model.yaml.',
+  ),
+  output_too_large: entry(
+    'record',
+    'emit',
+    'The prediction is larger than the output topic accepts.',
+    'Raise max.message.bytes of the topic or ask for fewer outputs.',
+  ),
+  // --- retriable: nobody's fault; wait ----------------------------------------------------------------------------
+  kafka_unavailable: entry('retriable', 'emit', 'Kafka does not answer or a leader is moving.', 'Wait; check the brokers if it lasts.'),
+  registry_unavailable: entry('retriable', 'decode', 'The schema registry does not answer.', 'Wait; schemas already known go on working.'),
+  store_unavailable: entry(
+    'retriable',
+    'enrich',
+    'The online store does not answer within its deadline.',
+    'Wait; check the store if it lasts.',
+  ),
+  // --- fatal: somebody must act -----------------------------------------------------------------------------------
+  config_invalid: entry(
+    'fatal',
+    'start',
+    'The pipeline file is not valid.',
+    'Correct the lines named; weir check shows all of them at once.',
+  ),
+  model_invalid: entry(
+    'fatal',
+    'start',
+    'The model package cannot be used.',
+    'Correct the package as the message says; weir check shows all findings.',
+  ),
+  schema_invalid: entry('fatal', 'start', 'A schema file is not a valid Avro schema.', 'Correct the file.'),
+  reference_invalid: entry(
+    'fatal',
+    'start',
+    'The reference profile cannot be used with this model package.',
+    'Build it again with weir profile build.',
+  ),
+  topic_missing: entry('fatal', 'start', 'A topic does not exist.', 'Run weir topics apply.'),
+  offset_out_of_range: entry(
+    'fatal',
+    'source',
+    'The committed offset is no longer in the log: retention has removed records that were never scored.',
+    'Decide what that means, then set input.onOutOfRange to earliest or latest.',
+  ),
+  not_authorized: entry('fatal', 'start', 'Kafka or the registry refuses the credentials.', 'Check user, password and ACLs.'),
+  store_misconfigured: entry(
+    'fatal',
+    'start',
+    'The online store refuses the credentials or holds another layout than configured.',
+    'Check the URL, the password and features.<group>.layout.',
+  ),
+  state_invalid: entry('fatal', 'source', 'An internal invariant does not hold.', 'Report it with the log; restart the worker.'),
+  unknown: entry('fatal', 'source', 'An error that weir does not know.', 'Report it with the log.'),
+} as const satisfies Record<string, ErrorEntry>;
+
+/** A code of the error table. */
+export type ErrorCode = keyof typeof ERROR_TABLE;
+
+/** The codes whose kind is `record`. */
+export type RecordErrorCode = {
+  [C in ErrorCode]: (typeof ERROR_TABLE)[C]['kind'] extends 'record' ? C : never;
+}[ErrorCode];
+
+/** Record error codes in table order; the index + 1 is the row status (0 is ok). */
+export const RECORD_ERROR_CODES = (Object.keys(ERROR_TABLE) as ErrorCode[]).filter(
+  (code) => ERROR_TABLE[code].kind === 'record',
+) as readonly RecordErrorCode[];
+
+/** An error with a code of the table. Everything weir throws on purpose is one of these. */
+export class WeirError extends Error {
+  override readonly name = 'WeirError';
+  readonly code: ErrorCode;
+
+  /**
+   * @param code entry of the error table
+   * @param message what happened, with names and numbers; never a payload
+   */
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get kind(): ErrorKind {
+    return ERROR_TABLE[this.code].kind;
+  }
+
+  get action(): string {
+    return ERROR_TABLE[this.code].action;
+  }
+}
+
+/** Turns whatever was thrown into a `WeirError`; what is not one already becomes `unknown`, which is fatal. */
+export function weirErrorFrom(thrown: unknown): WeirError {
+  if (thrown instanceof WeirError) return thrown;
+  const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
+  return new WeirError('unknown', `${cause.name}: ${cause.message}`, { cause });
+}
+
+/** True when waiting may cure the error. */
+export function isRetriable(thrown: unknown): boolean {
+  return thrown instanceof WeirError && thrown.kind === 'retriable';
+}

@@ -1,0 +1,137 @@
+import { WeirError } from './errors.ts';
+
+/** Where the value of a column comes from. */
+export type Binding =
+  | { readonly from: 'event'; readonly path: readonly string[] }
+  | { readonly from: 'group'; readonly group: string; readonly feature: string };
+
+/** What to do with a value that is out of range or not finite. */
+export type InvalidAction = 'dead-letter' | 'clamp' | 'default' | 'flag';
+
+/** A column as the model package declares it. */
+export interface ColumnSpec {
+  /** Unique name within the model; used in drift statistics, metrics and messages. */
+  readonly name: string;
+  readonly kind: 'float' | 'string';
+  readonly binding: Binding;
+  /** True: no value is an error of the record. */
+  readonly required: boolean;
+  /** Stands in for no value. Absent: NaN, or the empty string. */
+  readonly default?: number | string;
+  /** Smallest and largest value allowed, inclusive. Floats only. */
+  readonly min?: number;
+  readonly max?: number;
+  readonly onInvalid: InvalidAction;
+}
+
+/** A model input: a dense row-major matrix of one kind. */
+export interface TensorSpec {
+  /** Input name in the ONNX graph. */
+  readonly name: string;
+  readonly kind: 'float' | 'string';
+  readonly columns: readonly ColumnSpec[];
+}
+
+/** A column with its place in the rows. */
+export interface Column extends ColumnSpec {
+  /** Position in `RowLayout.columns`; the bit of this column in `Rows.degraded`. */
+  readonly index: number;
+  /** Position of the tensor in `RowLayout.tensors`. */
+  readonly tensor: number;
+  /** Position within the tensor's row. */
+  readonly slot: number;
+  /** Float columns: index into `Rows.floats` (one matrix a float tensor). String columns: index into `Rows.texts`. */
+  readonly lane: number;
+}
+
+/** A tensor with its place in the rows. */
+export interface Tensor {
+  readonly name: string;
+  readonly kind: 'float' | 'string';
+  /** Columns per row. */
+  readonly width: number;
+  readonly columns: readonly Column[];
+  /** Float tensors: index into `Rows.floats`; −1 for string tensors. */
+  readonly lane: number;
+}
+
+/** A feature group that some column needs. */
+export interface GroupLayout {
+  readonly name: string;
+  /** Position in `RowLayout.groups`, `Rows.entities` and `Rows.groupState`. */
+  readonly index: number;
+  /** Field of the event whose value is the entity. */
+  readonly entity: readonly string[];
+  /** Columns of this group, in layout order. */
+  readonly columns: readonly Column[];
+}
+
+/** How rows of a model are laid out in memory. Made once at start. */
+export interface RowLayout {
+  readonly columns: readonly Column[];
+  readonly eventColumns: readonly Column[];
+  readonly tensors: readonly Tensor[];
+  readonly groups: readonly GroupLayout[];
+  /** Width of each float matrix. */
+  readonly floatWidths: readonly number[];
+  /** Number of string columns. */
+  readonly textCount: number;
+  /** Field of the event with the event time (milliseconds since the epoch); absent: the record's timestamp. */
+  readonly eventTime?: readonly string[];
+  /** 32-bit words per row in `Rows.degraded`. */
+  readonly degradedWords: number;
+}
+
+/** What of the pipeline file the layout depends on. */
+export interface LayoutOptions {
+  /** Entity field by group name; a group that a column needs and that is not here is an error. */
+  readonly entities: ReadonlyMap<string, readonly string[]>;
+  readonly eventTime?: readonly string[];
+}
+
+/**
+ * Places the columns of a model's inputs in memory.
+ * @throws WeirError `config_invalid` when a column needs a group that the pipeline does not define
+ */
+export function createRowLayout(inputs: readonly TensorSpec[], options: LayoutOptions): RowLayout {
+  const columns: Column[] = [];
+  const floatWidths: number[] = [];
+  let textCount = 0;
+  const tensors = inputs.map((input, tensor): Tensor => {
+    const lane = input.kind === 'float' ? floatWidths.push(input.columns.length) - 1 : -1;
+    const placed = input.columns.map((spec, slot): Column => {
+      const column = { ...spec, index: columns.length, tensor, slot, lane: input.kind === 'float' ? lane : textCount++ };
+      columns.push(column);
+      return column;
+    });
+    return { name: input.name, kind: input.kind, width: placed.length, columns: placed, lane };
+  });
+
+  const byGroup = new Map<string, Column[]>();
+  for (const column of columns) {
+    if (column.binding.from !== 'group') continue;
+    const members = byGroup.get(column.binding.group);
+    if (members) members.push(column);
+    else byGroup.set(column.binding.group, [column]);
+  }
+  const groups = [...byGroup].map(([name, members], index): GroupLayout => {
+    const entity = options.entities.get(name);
+    if (!entity) {
+      throw new WeirError(
+        'config_invalid',
+        `Column ${members[0]!.name} is bound to feature group ${name}, which the pipeline file does not define under features.`,
+      );
+    }
+    return { name, index, entity, columns: members };
+  });
+  return {
+    columns,
+    eventColumns: columns.filter((c) => c.binding.from === 'event'),
+    tensors,
+    groups,
+    floatWidths,
+    textCount,
+    ...(options.eventTime ? { eventTime: options.eventTime } : {}),
+    degradedWords: Math.max(1, Math.ceil(columns.length / 32)),
+  };
+}

@@ -1,0 +1,231 @@
+import type { RowLayout } from '../core/layout.ts';
+import { positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
+import { GROUP_HIT, type Rows, type Scores, STATUS_OK, STATUS_SKIPPED } from '../core/rows.ts';
+import { type BinLookup, createBinLookup } from './bin-lookup.ts';
+import { type CellLayout, isNumeric, STORE_MISS } from './cells.ts';
+import { countFloats, countGroup, countStandIns, countWords, type RowSlots } from './counting.ts';
+import { PaneSlab } from './pane-slab.ts';
+import { Vocabulary } from './vocabulary.ts';
+
+/** What was counted of one input partition since it was last taken. */
+export interface Segment extends TopicPartition {
+  readonly epoch: number;
+  /** First offset counted. */
+  fromOffset: number;
+  /** Position after the last record counted. */
+  toOffset: number;
+  atEnd: boolean;
+  /** Latest usable event time in this segment, ever; −1 when none. */
+  maxEventTimeMs: number;
+  deadLetters: number;
+  skipped: number;
+  untimed: number;
+  /** Slot in the slab of each pane, by pane start. */
+  readonly panes: Map<number, number>;
+}
+
+/** Options of an accumulator. */
+export interface AccumulatorOptions {
+  readonly layout: RowLayout;
+  readonly cells: CellLayout;
+  /** Length of a pane of event time. */
+  readonly paneMs: number;
+  /** Event times after this are not usable: one wrong clock must not close all windows. */
+  readonly latestUsableMs: () => number;
+}
+
+/**
+ * Counts rows by (input partition, pane of event time) into bins that the reference fixed. All panes live in one slab;
+ * a row's slot is found once and used by every column, so columns are counted one after another at full speed
+ * whatever mix of partitions and panes a micro-batch holds.
+ */
+export class Accumulator {
+  readonly slab: PaneSlab;
+  private readonly options: AccumulatorOptions;
+  private readonly segments: Segment[] = [];
+  private readonly lookups: (BinLookup | undefined)[];
+  private readonly vocabularies: (Vocabulary | undefined)[];
+  /** The scores, rounded to float32 like everything that is binned. */
+  private score = new Float32Array(0);
+  /** Features of each group. */
+  private readonly members: readonly (readonly number[])[];
+  private readonly at: { rows: Int32Array; slots: Int32Array; count: number } = {
+    rows: new Int32Array(0),
+    slots: new Int32Array(0),
+    count: 0,
+  };
+
+  constructor(options: AccumulatorOptions) {
+    this.options = options;
+    const { features } = options.cells;
+    this.slab = new PaneSlab(options.cells);
+    this.members = options.layout.groups.map((group) => group.columns.map((column) => column.index));
+    this.lookups = features.map(({ reference }) => (isNumeric(reference) ? createBinLookup(reference) : undefined));
+    this.vocabularies = features.map(({ reference }) => (isNumeric(reference) ? undefined : new Vocabulary(reference.vocabulary)));
+  }
+
+  /** Panes that hold counts now, of all partitions. */
+  get panes(): number {
+    return this.slab.used;
+  }
+
+  /** Counts a scored micro-batch. Rows that are not ok are in no bin. */
+  observe(rows: Rows, scores: Scores): void {
+    this.place(rows);
+    const { at, slab } = this;
+    if (at.count === 0) return;
+    const { layout, cells } = this.options;
+    const { features } = cells;
+    for (const column of layout.columns) {
+      const { start } = features[column.index]!;
+      const vocabulary = this.vocabularies[column.index];
+      if (vocabulary) countWords(slab, at, rows.texts[column.lane]!, vocabulary, column.index, start);
+      else
+        countFloats(
+          slab,
+          at,
+          rows.floats[column.lane]!,
+          layout.floatWidths[column.lane]!,
+          column.slot,
+          this.lookups[column.index]!,
+          column.index,
+          start,
+        );
+    }
+    const last = features.length - 1;
+    this.score.set(scores.score.subarray(0, rows.count));
+    countFloats(slab, at, this.score, 1, 0, this.lookups[last]!, last, features[last]!.start);
+    this.countSources(rows, at);
+  }
+
+  /** Hands over every segment that moved and forgets its counts; panes must be read from the slab inside `read`. */
+  take(read: (segment: Readonly<Segment>) => void): void {
+    for (const segment of this.segments) {
+      if (segment.toOffset === segment.fromOffset) continue;
+      read(segment);
+      this.release(segment);
+      segment.fromOffset = segment.toOffset;
+      segment.deadLetters = 0;
+      segment.skipped = 0;
+      segment.untimed = 0;
+    }
+  }
+
+  /** True when some records were counted and not yet taken. */
+  get hasCounts(): boolean {
+    return this.segments.some(({ fromOffset, toOffset }) => fromOffset !== toOffset);
+  }
+
+  /** Forgets partitions with all that was not taken. */
+  revoke(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) {
+      const index = this.segments.findIndex((s) => s.topic === topic && s.partition === partition);
+      if (index < 0) continue;
+      this.release(this.segments[index]!);
+      this.segments.splice(index, 1);
+    }
+  }
+
+  private release(segment: Segment): void {
+    for (const slot of segment.panes.values()) this.slab.release(slot);
+    segment.panes.clear();
+  }
+
+  /** Finds the slot of every row that counts. */
+  private place(rows: Rows): void {
+    const { at } = this;
+    at.count = 0;
+    if (at.rows.length < rows.count) {
+      at.rows = new Int32Array(rows.capacity);
+      at.slots = new Int32Array(rows.capacity);
+      this.score = new Float32Array(rows.capacity);
+    }
+    const latest = this.options.latestUsableMs();
+    for (const slice of rows.slices) {
+      const segment = this.segmentOf(rows, slice);
+      if (segment) this.placeSlice(rows, slice, segment, latest);
+    }
+  }
+
+  private placeSlice(rows: Rows, slice: RecordSlice, segment: Segment, latest: number): void {
+    const { at, slab } = this;
+    const { paneMs } = this.options;
+    const { status, eventTimeMs } = rows;
+    const endRow = slice.fromRow + slice.to - slice.from;
+    let paneStart = Number.NaN;
+    let slot = -1;
+    let maxTime = segment.maxEventTimeMs;
+    for (let row = slice.fromRow; row < endRow; row++) {
+      if (status[row] !== STATUS_OK) {
+        if (status[row] === STATUS_SKIPPED) segment.skipped++;
+        else segment.deadLetters++;
+        continue;
+      }
+      const time = eventTimeMs[row]!;
+      if (!(time >= 0 && time <= latest)) {
+        segment.untimed++;
+        continue;
+      }
+      if (!(time >= paneStart && time < paneStart + paneMs)) {
+        paneStart = Math.floor(time / paneMs) * paneMs;
+        slot = segment.panes.get(paneStart) ?? -1;
+        if (slot < 0) {
+          slot = slab.acquire();
+          segment.panes.set(paneStart, slot);
+        }
+      }
+      if (time > maxTime) maxTime = time;
+      slab.events[slot]!++;
+      at.rows[at.count] = row;
+      at.slots[at.count++] = slot;
+    }
+    segment.maxEventTimeMs = maxTime;
+    segment.toOffset = positionAfter(slice).nextOffset;
+    segment.atEnd = segment.toOffset >= slice.records.highWatermark;
+  }
+
+  /**
+   * The segment that a slice continues or opens. None for rows of an assignment that is over: they were withdrawn from
+   * the batch, belong to the next owner, and must not open the segment again that `revoke` closed.
+   */
+  private segmentOf(rows: Rows, slice: RecordSlice): Segment | undefined {
+    const { topic, partition, epoch, offsets } = slice.records;
+    const index = this.segments.findIndex((s) => s.topic === topic && s.partition === partition);
+    const known = this.segments[index];
+    if (known?.epoch === epoch) return known;
+    if (isAllSkipped(rows, slice) || (known && epoch < known.epoch)) return undefined;
+    if (known) this.release(known);
+    const fromOffset = offsets[slice.from]!;
+    const segment: Segment = {
+      topic,
+      partition,
+      epoch,
+      fromOffset,
+      toOffset: fromOffset,
+      atEnd: false,
+      maxEventTimeMs: -1,
+      deadLetters: 0,
+      skipped: 0,
+      untimed: 0,
+      panes: new Map(),
+    };
+    if (known) this.segments[index] = segment;
+    else this.segments.push(segment);
+    return segment;
+  }
+
+  /** Which values are stand-ins, and what the online stores said. */
+  private countSources(rows: Rows, at: RowSlots): void {
+    const { layout } = this.options;
+    countStandIns(this.slab, at, rows.degraded, layout.degradedWords);
+    for (const group of layout.groups) {
+      countGroup(this.slab, at, rows.groupState[group.index]!, GROUP_HIT, STORE_MISS - 1, this.members[group.index]!);
+    }
+  }
+}
+
+function isAllSkipped(rows: Rows, slice: RecordSlice): boolean {
+  const end = slice.fromRow + slice.to - slice.from;
+  for (let row = slice.fromRow; row < end; row++) if (rows.status[row] !== STATUS_SKIPPED) return false;
+  return true;
+}

@@ -1,0 +1,155 @@
+import { ABOVE_DOMAIN, BELOW_DOMAIN, INFINITE, isNumeric, MARKS, MISSING, STAND_INS, STORE_MISS } from './cells.ts';
+import type { NumericFeature, ReferenceFeature } from './reference-profile.ts';
+import { chiSquareTest } from './tests/chi-square.ts';
+import { jensenShannonDistance, lInfinityDistance, populationStabilityIndex, total, totalVariationDistance } from './tests/divergence.ts';
+import { type KsMethod, ksBounds, ksPValue } from './tests/kolmogorov-smirnov.ts';
+import { wassersteinDistance } from './tests/wasserstein.ts';
+import type { Window } from './window.ts';
+
+/** What a window says of one feature, before any decision. Field by field as in `schemas/drift-statistics.avsc`. */
+export interface FeatureMeasures {
+  readonly name: string;
+  readonly type: ReferenceFeature['type'];
+  readonly n: number;
+  readonly nReference: number;
+  readonly bins: number;
+  readonly tvd: number | null;
+  readonly psi: number | null;
+  readonly jsDistance: number | null;
+  readonly lInfinity: number | null;
+  readonly wasserstein: number | null;
+  readonly ksLower: number | null;
+  readonly ksUpper: number | null;
+  readonly ksPUpper: number | null;
+  readonly ksPLower: number | null;
+  readonly pMethod: KsMethod | 'none';
+  readonly chiSquare: number | null;
+  readonly chiSquareDof: number;
+  readonly chiSquareP: number | null;
+  readonly p: number | null;
+  readonly mean: number | null;
+  readonly meanReference: number | null;
+  readonly missingRate: number;
+  readonly missingRateReference: number;
+  readonly infiniteRate: number;
+  readonly belowDomainRate: number;
+  readonly aboveDomainRate: number;
+  readonly newCategoryRate: number;
+  readonly standInRate: number;
+  readonly storeMissRate: number;
+  readonly storeStaleRate: number;
+  readonly storeUnavailableRate: number;
+  readonly lowest: number | null;
+  readonly highest: number | null;
+}
+
+/**
+ * Rows that the effect threshold needs to mean something, by number of bins K: without drift, and with fewer rows, TVD
+ * exceeds 0.1 by chance alone. Half of `minSamples` up to 10 bins, all of it up to 20, in proportion above.
+ */
+export function samplesNeeded(bins: number, minSamples: number): number {
+  if (bins <= 10) return Math.ceil(minSamples / 2);
+  return Math.ceil((minSamples * Math.max(20, bins)) / 20);
+}
+
+/**
+ * Measures feature `index` of a window against the reference. p-values are computed only from `minSamples` on: below,
+ * no decision rests on them, and the exact ones are dear.
+ */
+export function measureFeature(window: Window, index: number, minSamples: number): FeatureMeasures {
+  const { reference, start, count } = window.layout.features[index]!;
+  const counts = window.counts.subarray(start, start + count);
+  const n = total(counts);
+  const nReference = total(reference.counts);
+  const numeric = isNumeric(reference) ? reference : undefined;
+  const coarseReference = numeric ? foldCounts(reference.counts, numeric.fold) : reference.counts;
+  const coarse = numeric ? foldCounts(counts, numeric.fold) : counts;
+  const bins = coarse.length;
+  const hasEnough = Math.min(n, nReference) >= samplesNeeded(bins, minSamples);
+  const chi = hasEnough ? chiSquareTest(coarseReference, coarse) : null;
+  const line = numeric ? measureLine(numeric, counts, window.sums.subarray(start, start + count), n, nReference, hasEnough) : NO_LINE;
+  // χ² sees changes of scale that KS is blind to; for few distinct values χ² alone says all.
+  const tests = [chi?.p ?? null, reference.type === 'NUMERIC' ? line.ksPUpper : null].filter((p): p is number => p !== null);
+  const mark = (which: number): number => window.marks[index * MARKS.length + which]!;
+  const rate = (x: number, of: number): number => (of > 0 ? x / of : 0);
+  const { events } = window;
+  const seen = (x: number): number | null => (Number.isFinite(x) ? x : null);
+  return {
+    name: reference.name,
+    type: reference.type,
+    n,
+    nReference,
+    bins,
+    tvd: totalVariationDistance(coarseReference, coarse),
+    psi: populationStabilityIndex(coarseReference, coarse),
+    jsDistance: jensenShannonDistance(coarseReference, coarse),
+    lInfinity: lInfinityDistance(coarseReference, coarse),
+    ...line,
+    chiSquare: chi?.statistic ?? null,
+    chiSquareDof: chi?.dof ?? 0,
+    chiSquareP: chi?.p ?? null,
+    p: tests.length > 0 ? Math.min(1, tests.length * Math.min(...tests)) : null,
+    missingRate: rate(mark(MISSING), events),
+    missingRateReference: rate(reference.missing, nReference + reference.missing + (numeric?.infinite ?? 0)),
+    infiniteRate: rate(mark(INFINITE), events),
+    belowDomainRate: rate(mark(BELOW_DOMAIN), n),
+    aboveDomainRate: rate(mark(ABOVE_DOMAIN), n),
+    newCategoryRate: numeric ? 0 : rate(counts.at(-1)!, n),
+    standInRate: rate(mark(STAND_INS), events),
+    storeMissRate: rate(mark(STORE_MISS), events),
+    storeStaleRate: rate(mark(STORE_MISS + 1), events),
+    storeUnavailableRate: rate(mark(STORE_MISS + 2), events),
+    lowest: seen(window.lowest[index]!),
+    highest: seen(window.highest[index]!),
+  };
+}
+
+type LineMeasures = Pick<
+  FeatureMeasures,
+  'wasserstein' | 'ksLower' | 'ksUpper' | 'ksPUpper' | 'ksPLower' | 'pMethod' | 'mean' | 'meanReference'
+>;
+
+const NO_LINE: LineMeasures = {
+  wasserstein: null,
+  ksLower: null,
+  ksUpper: null,
+  ksPUpper: null,
+  ksPLower: null,
+  pMethod: 'none',
+  mean: null,
+  meanReference: null,
+};
+
+function measureLine(
+  reference: NumericFeature,
+  counts: Float64Array,
+  sums: Float64Array,
+  n: number,
+  m: number,
+  hasEnough: boolean,
+): LineMeasures {
+  const bounds = ksBounds(reference.counts, counts);
+  const upper = hasEnough && bounds ? ksPValue(bounds.lower, m, n) : undefined;
+  const lower = hasEnough && bounds ? ksPValue(bounds.upper, m, n) : undefined;
+  const quanta = wassersteinDistance(reference, { counts, sums });
+  const std = reference.std ?? 0;
+  const meanOf = (total: number, of: number): number | null => (of > 0 ? reference.origin + (reference.quantum * total) / of : null);
+  return {
+    // A constant reference has no unit of length.
+    wasserstein: quanta !== null && std > 0 ? (quanta * reference.quantum) / std : null,
+    ksLower: bounds?.lower ?? null,
+    ksUpper: bounds?.upper ?? null,
+    ksPUpper: upper?.p ?? null,
+    ksPLower: lower?.p ?? null,
+    pMethod: upper?.method ?? 'none',
+    mean: meanOf(total(sums), n),
+    meanReference: reference.mean,
+  };
+}
+
+/** Sums fine bins into coarse ones. */
+export function foldCounts(counts: ArrayLike<number>, fold: readonly number[]): number[] {
+  const coarse = new Array<number>(Math.max(...fold) + 1).fill(0);
+  for (let bin = 0; bin < fold.length; bin++) coarse[fold[bin]!]! += counts[bin]!;
+  return coarse;
+}

@@ -1,0 +1,58 @@
+import type { FeatureStatistics, WindowDecision } from './decision.ts';
+import { driftStatisticsType } from './schemas.ts';
+
+/** What the window's neighbours advise. */
+export type DriftRecommendation = 'continue_monitoring' | 'retrain_model';
+
+/** One record of the statistics topic: `schemas/drift-statistics.avsc`. Times are milliseconds since the epoch. */
+export interface DriftStatistics {
+  model: string;
+  modelVersion: string;
+  referenceId: string;
+  windowStart: number;
+  windowEnd: number;
+  revision: number;
+  final: boolean;
+  publishedAt: number;
+  events: number;
+  partitionsSeen: number;
+  partitionsExpected: number | null;
+  alpha: number;
+  status: WindowDecision['status'];
+  overallDrift: boolean;
+  driftedFeatures: number;
+  driftedFeatureNames: string[];
+  driftShare: number;
+  recommendation: DriftRecommendation;
+  features: FeatureStatistics[];
+  prediction: FeatureStatistics;
+  deadLetters: number;
+  overlaps: number;
+  gaps: number;
+}
+
+/** Compaction key of a window's statistics. */
+export function statisticsKey(statistics: Pick<DriftStatistics, 'model' | 'modelVersion' | 'windowStart' | 'windowEnd'>): string {
+  const { model, modelVersion, windowStart, windowEnd } = statistics;
+  return `${model}|${modelVersion}|${windowEnd - windowStart}|${windowStart}`;
+}
+
+/** The framing bytes and the Avro body of a statistics record. Numbers that are not finite become null. */
+export function encodeDriftStatistics(prefix: Buffer, statistics: DriftStatistics): Buffer {
+  const features = statistics.features.map(finiteOnly);
+  return Buffer.concat([prefix, driftStatisticsType.toBuffer({ ...statistics, features, prediction: finiteOnly(statistics.prediction) })]);
+}
+
+/**
+ * Reads a statistics record of this version.
+ * @param prefixLength framing bytes to skip
+ * @throws Error when the bytes are not a statistics record; for topics that weir itself writes
+ */
+export function decodeDriftStatistics(prefixLength: number, value: Buffer): DriftStatistics {
+  return driftStatisticsType.fromBuffer(value.subarray(prefixLength)) as DriftStatistics;
+}
+
+function finiteOnly(feature: FeatureStatistics): FeatureStatistics {
+  const entries = Object.entries(feature).map(([key, value]) => [key, typeof value === 'number' && !Number.isFinite(value) ? null : value]);
+  return Object.fromEntries(entries) as FeatureStatistics;
+}

@@ -1,0 +1,85 @@
+import type { Clock } from '../core/clock.ts';
+import type { ProfileDelta } from './profile-delta.ts';
+
+interface PartitionState {
+  /** Where its next delta should begin. */
+  next: number;
+  maxEventTimeMs: number;
+  atEnd: boolean;
+  heardAtMs: number;
+}
+
+/** How a delta continues the last one of its partition. */
+export type Continuity = 'first' | 'next' | 'overlap' | 'gap';
+
+/** Options of a `FleetWatermark`. */
+export interface WatermarkOptions {
+  /** How much later than the latest event of its partition a record may come. */
+  readonly outOfOrderMs: number;
+  /** A partition that was read to its end and silent for this long holds nothing back. */
+  readonly idleMs: number;
+  /** Input partitions; those not heard of hold the watermark until `idleMs` after the first delta. */
+  readonly partitions?: number;
+  readonly clock: Clock;
+}
+
+/** A partition that is silent but not at its end (its worker died) holds the watermark this many times as long. */
+const STALL_FACTOR = 10;
+
+/**
+ * How far event time has come in all input partitions: the minimum over those that are not idle of (latest event time
+ * − outOfOrderMs). Never goes back.
+ */
+export class FleetWatermark {
+  private readonly options: WatermarkOptions;
+  private readonly partitions = new Map<string, PartitionState>();
+  private startedAtMs: number | undefined;
+  private reachedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: WatermarkOptions) {
+    this.options = options;
+  }
+
+  /** Partitions heard of. */
+  get seen(): number {
+    return this.partitions.size;
+  }
+
+  /** Takes note of a delta. */
+  advance(delta: ProfileDelta): Continuity {
+    const nowMs = this.options.clock.monotonicMs();
+    this.startedAtMs ??= nowMs;
+    const key = `${delta.inputTopic}/${delta.inputPartition}`;
+    const known = this.partitions.get(key);
+    if (!known) {
+      this.partitions.set(key, { next: delta.toOffset, maxEventTimeMs: delta.maxEventTime, atEnd: delta.atEnd, heardAtMs: nowMs });
+      return 'first';
+    }
+    // Later parts repeat the offsets of the first.
+    const continuity = delta.part > 0 ? 'next' : delta.fromOffset < known.next ? 'overlap' : delta.fromOffset > known.next ? 'gap' : 'next';
+    known.next = Math.max(known.next, delta.toOffset);
+    known.maxEventTimeMs = Math.max(known.maxEventTimeMs, delta.maxEventTime);
+    known.atEnd = delta.atEnd;
+    known.heardAtMs = nowMs;
+    return continuity;
+  }
+
+  /** The watermark now, milliseconds since the epoch; −∞ when nothing is known. */
+  valueMs(): number {
+    const { clock, idleMs, outOfOrderMs, partitions } = this.options;
+    const nowMs = clock.monotonicMs();
+    if (this.startedAtMs === undefined) return this.reachedMs;
+    if (partitions !== undefined && this.partitions.size < partitions && nowMs - this.startedAtMs < idleMs) return this.reachedMs;
+    let lowest = Number.POSITIVE_INFINITY;
+    let highest = Number.NEGATIVE_INFINITY;
+    for (const { maxEventTimeMs, atEnd, heardAtMs } of this.partitions.values()) {
+      if (maxEventTimeMs >= 0) highest = Math.max(highest, maxEventTimeMs);
+      if (nowMs - heardAtMs >= (atEnd ? idleMs : idleMs * STALL_FACTOR)) continue;
+      lowest = Math.min(lowest, maxEventTimeMs < 0 ? Number.NEGATIVE_INFINITY : maxEventTimeMs);
+    }
+    // All idle: nothing older than the latest event is on its way.
+    const reached = (lowest === Number.POSITIVE_INFINITY ? highest : lowest) - outOfOrderMs;
+    this.reachedMs = Math.max(this.reachedMs, reached);
+    return this.reachedMs;
+  }
+}

@@ -1,0 +1,54 @@
+import type { ChainableCommander, Redis } from 'ioredis';
+import type { EntityKeys, FeatureGroup, FeatureTable, Logger } from '../../core/ports.ts';
+import type { FeatureRow } from '../feature-row.ts';
+
+/** What one answer held besides hits. */
+export interface Tally {
+  misses: number;
+  /** Values or single features that are there but cannot be read. */
+  unreadable: number;
+}
+
+/** Reads the rows of one group. `Answer` is whatever the request brings back. */
+export interface LayoutReader<Answer> {
+  /** Sends the request for all entities and waits for the whole answer. Must not touch a table: it may come too late. */
+  request(redis: Redis, keys: EntityKeys): Promise<Answer>;
+  /** Fills the table from an answer that came in time. */
+  decode(answer: Answer, count: number, table: FeatureTable): Tally;
+}
+
+/** Writes the rows of one group. */
+export interface LayoutWriter {
+  /** Commands to run once before the rows. */
+  prepare(pipeline: ChainableCommander): void;
+  /** Adds the commands that replace one row. @throws WeirError `config_invalid` when the layout cannot hold it */
+  add(pipeline: ChainableCommander, row: FeatureRow): void;
+}
+
+/** Where the rows of a group are kept. */
+export interface LayoutPlace {
+  readonly group: FeatureGroup;
+  /** Goes before the entity in every key. */
+  readonly keyPrefix: string;
+}
+
+/** How rows of features are kept in Redis. */
+export interface Layout {
+  readonly name: 'json' | 'hash' | 'packed';
+  /** What `TYPE` says of a key of this layout. */
+  readonly redisType: 'string' | 'hash';
+  createReader(place: LayoutPlace, logger: Logger): LayoutReader<unknown>;
+  /** @param ttlSeconds 0: rows do not expire */
+  createWriter(place: LayoutPlace, ttlSeconds: number): LayoutWriter;
+  /** Undefined when the bytes of a key look like this layout, else what is wrong. Only for layouts of type `string`. */
+  findFault(value: Buffer): string | undefined;
+}
+
+/**
+ * Runs a pipeline and returns what its commands answered, errors of single commands included: `exec` itself never
+ * rejects for those.
+ */
+export async function execute(pipeline: Pick<ChainableCommander, 'exec'>): Promise<[error: Error | null, answer: unknown][]> {
+  const answers = await pipeline.exec();
+  return answers ?? [];
+}

@@ -1,0 +1,47 @@
+/** Powers of ten that a double holds exactly. */
+const POWERS = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
+
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+const WORDS = new Map([
+  ['nan', Number.NaN],
+  ['inf', Number.POSITIVE_INFINITY],
+  ['+inf', Number.POSITIVE_INFINITY],
+  ['-inf', Number.NEGATIVE_INFINITY],
+  ['infinity', Number.POSITIVE_INFINITY],
+  ['+infinity', Number.POSITIVE_INFINITY],
+  ['-infinity', Number.NEGATIVE_INFINITY],
+]);
+
+/**
+ * Number of a decimal text (`1999`, `-1.5e3`, `nan`, `-Infinity`), rounded as `Number` rounds.
+ * Undefined when the text is no number: `Number` alone would take '' for 0 and '0x10' for 16.
+ */
+export function numberFromText(text: string): number | undefined {
+  return DECIMAL.test(text) ? Number(text) : WORDS.get(text.toLowerCase());
+}
+
+/**
+ * As `numberFromText`, from ASCII bytes. Up to 15 digits are read without making a string, which is nearly every value:
+ * digits and a power of ten that are both exact in a double give a correctly rounded quotient.
+ */
+export function numberFromBytes(bytes: Buffer): number | undefined {
+  const size = bytes.length;
+  let at = 0;
+  const negative = bytes[0] === 0x2d;
+  if (negative) at++;
+  let digits = 0;
+  let mantissa = 0;
+  let point = -1;
+  for (; at < size; at++) {
+    const byte = bytes[at]!;
+    if (byte >= 0x30 && byte <= 0x39) {
+      mantissa = mantissa * 10 + (byte - 0x30);
+      digits++;
+    } else if (byte === 0x2e && point < 0) point = digits;
+    else return numberFromText(bytes.toString('latin1'));
+  }
+  if (digits === 0 || digits > 15) return numberFromText(bytes.toString('latin1'));
+  const value = point < 0 ? mantissa : mantissa / POWERS[digits - point]!;
+  return negative ? -value : value;
+}

@@ -1,0 +1,230 @@
+import { BrokenCircuitError, type CircuitBreakerPolicy, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+import { Redis } from 'ioredis';
+import type { Clock } from '../core/clock.ts';
+import { isRetriable, WeirError } from '../core/errors.ts';
+import type { Logger } from '../core/ports.ts';
+import { DeadlineError, storeErrorFrom } from './redis-errors.ts';
+
+/** How long `start` waits for the first connection. */
+const START_TIMEOUT_MS = 10_000;
+const RECONNECT_FIRST_MS = 50;
+const RECONNECT_MAX_MS = 2_000;
+
+/** Opens after so many failed calls in a row; lets one call through every `resetMs`. */
+export interface BreakerOptions {
+  readonly failures: number;
+  readonly resetMs: number;
+}
+
+/** How to reach one Redis server. */
+export interface RedisConnectionOptions {
+  /** `redis://` or `rediss://` (TLS), with user, password and database number as usual. */
+  readonly url: string;
+  /** Goes before the password of the URL. */
+  readonly password?: string;
+  /** Longest time from sending a batch's request to its whole answer. */
+  readonly deadlineMs: number;
+  readonly breaker: BreakerOptions;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * One connection to a Redis server that fails fast: nothing is queued while it is down and nothing is sent twice.
+ * It reconnects by itself for as long as it is open.
+ */
+export class RedisConnection {
+  /** Host, port and database: safe to log. */
+  readonly address: string;
+  private readonly options: RedisConnectionOptions;
+  private readonly url: URL;
+  private readonly breaker: CircuitBreakerPolicy;
+  private client: Redis;
+  private healthy = false;
+  private closed = false;
+  /** Why the server refuses us; unset again when it lets us in. */
+  private refusal: WeirError | undefined;
+
+  /** Does not connect yet. @throws WeirError `config_invalid` when the URL is none */
+  constructor(options: RedisConnectionOptions) {
+    this.url = redisUrl(options.url);
+    const { hostname, port, pathname } = this.url;
+    this.address = `${hostname}:${port || 6379}${pathname.length > 1 ? pathname : ''}`;
+    this.options = options;
+    this.breaker = circuitBreaker(handleWhen(isRetriable), {
+      halfOpenAfter: options.breaker.resetMs,
+      breaker: new ConsecutiveBreaker(options.breaker.failures),
+    });
+    this.client = this.createClient();
+  }
+
+  /** The client, for commands without deadline or breaker (loading, checks at start). Another one after a new start. */
+  get redis(): Redis {
+    return this.client;
+  }
+
+  /**
+   * Connects and waits for the server to be ready. When it throws, the connection is closed; it may be called again.
+   * @throws WeirError `store_misconfigured` when the server refuses, `store_unavailable` when there is none
+   */
+  async start(timeoutMs: number = START_TIMEOUT_MS): Promise<void> {
+    try {
+      await this.connect(timeoutMs);
+      await this.call((client) => client.ping());
+    } catch (thrown) {
+      this.close();
+      throw thrown;
+    }
+  }
+
+  private async connect(timeoutMs: number): Promise<void> {
+    // A client that was ended may still be closing its socket, and ioredis does not take it up again before that is done.
+    if (this.closed) this.client = this.createClient();
+    this.closed = false;
+    const { redis, options } = this;
+    if (redis.status === 'ready') return;
+    if (redis.status === 'wait') redis.connect().catch(() => {}); // Its reason comes as an `error` event.
+    let lastError: WeirError | undefined;
+    let stopListening = (): void => {};
+    const ready = new Promise<void>((resolve, reject) => {
+      const onError = (thrown: unknown): void => {
+        lastError = storeErrorFrom(thrown, this.address);
+        if (!isRetriable(lastError)) reject(lastError);
+      };
+      redis.on('ready', resolve).on('error', onError);
+      stopListening = () => redis.off('ready', resolve).off('error', onError);
+    });
+    try {
+      await withinDeadline(ready, options.clock, timeoutMs);
+    } catch (thrown) {
+      throw thrown instanceof DeadlineError && lastError ? lastError : storeErrorFrom(thrown, this.address);
+    } finally {
+      stopListening();
+    }
+  }
+
+  /**
+   * Makes one call under the deadline and the breaker.
+   * @throws WeirError `store_unavailable` (also at once, while the breaker is open), `store_misconfigured`, `unknown`
+   */
+  async call<T>(send: (redis: Redis) => Promise<T>): Promise<T> {
+    try {
+      const answer = await this.breaker.execute(() => this.attempt(send));
+      this.healthy = true;
+      return answer;
+    } catch (thrown) {
+      this.healthy = false;
+      if (!(thrown instanceof BrokenCircuitError)) throw storeErrorFrom(thrown, this.address);
+      if (this.refusal) throw this.refusal;
+      throw new WeirError('store_unavailable', `Redis at ${this.address} failed ${this.options.breaker.failures} times in a row; waiting.`);
+    }
+  }
+
+  /** True when the last contact succeeded. */
+  isHealthy(): boolean {
+    return this.healthy;
+  }
+
+  /** Ends the connection; calls under way fail. */
+  close(): void {
+    this.closed = true;
+    this.healthy = false;
+    this.client.disconnect();
+  }
+
+  private createClient(): Redis {
+    const url = new URL(this.url);
+    const username = decodeURIComponent(url.username);
+    const password = this.options.password ?? decodeURIComponent(url.password);
+    // Credentials go in by name: ioredis would prefer even an empty password of the URL to one given apart.
+    url.username = '';
+    url.password = '';
+    const client = new Redis(url.href, {
+      ...(username ? { username } : {}),
+      ...(password ? { password } : {}),
+      lazyConnect: true,
+      // A batch either gets its answer within the deadline or learns at once that it will not.
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      autoResendUnfulfilledCommands: false,
+      connectTimeout: 2_000,
+      // A server that accepts and says nothing (stopped, or cut off without a FIN) is left and dialled again.
+      socketTimeout: Math.max(2_000, this.options.deadlineMs * 4),
+      keepAlive: 10_000,
+      disableClientInfo: true,
+      retryStrategy: (attempt) => Math.min(RECONNECT_MAX_MS, RECONNECT_FIRST_MS * 2 ** Math.min(attempt, 10)),
+    });
+    this.watch(client);
+    return client;
+  }
+
+  private async attempt<T>(send: (redis: Redis) => Promise<T>): Promise<T> {
+    try {
+      const pending = send(this.redis);
+      // An answer after the deadline is of no use to its batch, but shows that the server is back.
+      pending.then(
+        () => (this.healthy = true),
+        () => {},
+      );
+      return await withinDeadline(pending, this.options.clock, this.options.deadlineMs);
+    } catch (thrown) {
+      throw this.refusal ?? storeErrorFrom(thrown, this.address);
+    }
+  }
+
+  /** Follows the state of the connection; says each change once. */
+  private watch(redis: Redis): void {
+    const { address } = this;
+    const { logger } = this.options;
+    let connected = false;
+    const isPast = (): boolean => this.closed || redis !== this.client;
+    redis.on('ready', () => {
+      if (isPast()) return;
+      connected = true;
+      this.healthy = true;
+      this.refusal = undefined;
+      logger.info({ store: address }, 'Connected to Redis.');
+    });
+    redis.on('close', () => {
+      if (isPast()) return;
+      this.healthy = false;
+      if (connected) logger.warn({ store: address }, 'The connection to Redis is lost; reconnecting.');
+      connected = false;
+    });
+    redis.on('error', (thrown: unknown) => {
+      if (isPast()) return;
+      const error = storeErrorFrom(thrown, address);
+      if (isRetriable(error)) return logger.debug({ store: address, code: error.code }, error.message);
+      if (!this.refusal) logger.error({ store: address, code: error.code }, error.message);
+      this.refusal = error;
+    });
+  }
+}
+
+function redisUrl(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.protocol === 'redis:' || parsed?.protocol === 'rediss:') return parsed;
+  throw new WeirError('config_invalid', 'The url of a redis store must look like redis://host:6379 or rediss://host:6379.');
+}
+
+/**
+ * Rejects with a `DeadlineError` when the work is not settled in time. What has arrived by then still counts: timers
+ * run before sockets are read, so after a long step of another batch the answer may be lying in the socket already.
+ */
+export function withinDeadline<T>(work: Promise<T>, clock: Clock, deadlineMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(deadlineMs, () => {
+      setImmediate(() => reject(new DeadlineError(`no answer within ${deadlineMs} ms`)));
+    });
+    work.then(
+      (value) => {
+        cancel();
+        resolve(value);
+      },
+      (thrown: unknown) => {
+        cancel();
+        reject(thrown);
+      },
+    );
+  });
+}

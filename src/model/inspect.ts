@@ -1,0 +1,38 @@
+import { WeirError } from '../core/errors.ts';
+import { createRowLayout } from '../core/layout.ts';
+import { silentLogger } from '../core/silent.ts';
+import type { Finding } from '../yaml/document.ts';
+import { loadModel } from './model.ts';
+import type { ModelPackage } from './package.ts';
+import { openSession } from './session.ts';
+import { signatureFindings } from './signature.ts';
+
+/**
+ * Everything there is to say about a package that could be read: its warnings, the graph against the manifest, and the
+ * golden rows. Needs no pipeline file and no service. For `weir check`.
+ */
+export async function inspectModel(pkg: ModelPackage): Promise<Finding[]> {
+  const findings: Finding[] = [...pkg.warnings];
+  try {
+    const session = await openSession(pkg);
+    try {
+      findings.push(...signatureFindings(pkg, session));
+    } finally {
+      await session.release();
+    }
+    if (findings.some((f) => f.severity === 'error')) return findings;
+    // The entity field plays no part in scoring, any name will do.
+    const entities = new Map(
+      pkg.inputs.flatMap((input) =>
+        input.columns.flatMap(({ binding }) => (binding.from === 'group' ? [[binding.group, ['entity']]] : [])),
+      ) as [string, string[]][],
+    );
+    const model = await loadModel(pkg, createRowLayout(pkg.inputs, { entities }), { logger: silentLogger });
+    await model.close();
+  } catch (thrown) {
+    if (!(thrown instanceof WeirError)) throw thrown;
+    const isGolden = pkg.golden !== undefined && thrown.message.startsWith(pkg.golden.file);
+    findings.push(pkg.document.finding([isGolden ? 'golden' : 'file'], thrown.message));
+  }
+  return findings;
+}

@@ -1,0 +1,167 @@
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
+import { RECORD_ERROR_CODES } from '../core/errors.ts';
+import type { PipelineMetrics } from '../core/ports.ts';
+import type { TopicPartition } from '../core/records.ts';
+import { BulkHistogram } from './bulk-histogram.ts';
+import { METRICS, type MetricEntry, type MetricKey } from './catalogue.ts';
+import { createSettledCounter } from './settled.ts';
+
+/** What the source tells about itself. Cheap, but call it per fetch or scrape, not per record. */
+export interface SourceMetrics {
+  /** Rows and bytes fetched but not settled. */
+  queued(rows: number, bytes: number): void;
+  /** Replaces all lags: series of partitions not named vanish. */
+  lags(partitions: Iterable<TopicPartition & { readonly lag: number }>): void;
+  assigned(partitions: number): void;
+  rebalanced(): void;
+}
+
+/** What a drift window showed. An undefined score has no series: too few samples is not 0. */
+export interface DriftWindow {
+  readonly model: string;
+  readonly status: string;
+  readonly rows: number;
+  readonly windowEndMs: number;
+  /** Total variation distance by column. */
+  readonly features: Iterable<{ readonly name: string; readonly score: number | undefined }>;
+  /** Jensen-Shannon distance (base 2) of the score. */
+  readonly prediction: number | undefined;
+}
+
+/** What the merger tells. Only the merger does: a worker sees part of the partitions. */
+export interface DriftMetrics {
+  /** A window was published: its values replace those of the last one of this model. */
+  window(window: DriftWindow): void;
+  /** Rows that came too late for their window. */
+  late(model: string, rows: number): void;
+}
+
+/** All metrics of a worker. */
+export interface WeirMetrics {
+  readonly registry: Registry;
+  readonly contentType: string;
+  /** The page in the Prometheus text format. */
+  metrics(): Promise<string>;
+  readonly pipeline: PipelineMetrics;
+  readonly source: SourceMetrics;
+  readonly drift: DriftMetrics;
+  /** Calls back before each page is rendered: the place to set gauges, at the price of a scrape. */
+  onScrape(callback: () => void): void;
+}
+
+/** What metrics are made of. */
+export interface MetricsOptions {
+  /** The model whose predictions are counted. */
+  readonly model: { readonly name: string; readonly version: string };
+  /** Add those of the process and of Node.js (`process_*`, `nodejs_*`). Default false. */
+  readonly process?: boolean;
+}
+
+/** Makes every metric of the catalogue. One set a process: prom-client's global registry is not used. */
+export function createMetrics({ model, process: withProcess = false }: MetricsOptions): WeirMetrics {
+  const registry = new Registry();
+  if (withProcess) collectDefaultMetrics({ register: registry });
+  const scrapes: (() => void)[] = [];
+  const counter = (key: MetricKey): Counter => new Counter({ ...promOptions(METRICS[key]), registers: [registry] });
+  const gauge = (key: MetricKey): Gauge => new Gauge({ ...promOptions(METRICS[key]), registers: [registry] });
+  const histogram = (key: MetricKey): BulkHistogram => {
+    const made = new BulkHistogram(METRICS[key]);
+    // prom-client's types ask for its own classes; its registry asks for `name` and `get()`.
+    registry.registerMetric(made as unknown as Metric);
+    return made;
+  };
+
+  const batchesClosed = counter('batchesClosed');
+  const batchRows = histogram('batchRows').of();
+  const stepDuration = histogram('stepDuration');
+  const retries = counter('retries');
+  const invalidValues = counter('invalidValues');
+  const inFlight = gauge('inFlightBatches');
+  const deadLetters = counter('deadLetters');
+  // Series that exist from the start can be alerted on: rate() sees the step from 0 to 1.
+  for (const code of RECORD_ERROR_CODES) deadLetters.inc({ code }, 0);
+
+  const settled = createSettledCounter({
+    model,
+    predictions: counter('predictions'),
+    latency: histogram('predictionLatency'),
+    score: histogram('predictionScore'),
+    consumed: counter('recordsConsumed'),
+    skipped: counter('recordsSkipped'),
+    deadLetters,
+    degraded: counter('degradedPredictions'),
+    storeMisses: counter('storeMisses'),
+  });
+
+  return {
+    registry,
+    contentType: registry.contentType,
+    async metrics() {
+      for (const callback of scrapes) callback();
+      return registry.metrics();
+    },
+    onScrape: (callback) => void scrapes.push(callback),
+    pipeline: {
+      batchClosed(reason, rows) {
+        batchesClosed.inc({ reason });
+        batchRows.add(rows);
+      },
+      step: (name, seconds) => stepDuration.of(name).add(seconds),
+      settled,
+      retried: (step, code) => retries.inc({ step, code }),
+      invalid: (column, action, count) => invalidValues.inc({ feature_name: column, action }, count),
+      inFlight: (batches) => inFlight.set(batches),
+    },
+    source: createSourceMetrics(gauge, counter),
+    drift: createDriftMetrics(gauge, counter),
+  };
+}
+
+type Make<T> = (key: MetricKey) => T;
+
+function createSourceMetrics(gauge: Make<Gauge>, counter: Make<Counter>): SourceMetrics {
+  const queuedRows = gauge('queuedRows');
+  const queuedBytes = gauge('queuedBytes');
+  const consumerLag = gauge('consumerLag');
+  const assigned = gauge('assignedPartitions');
+  const rebalances = counter('rebalances');
+  return {
+    queued(rows, bytes) {
+      queuedRows.set(rows);
+      queuedBytes.set(bytes);
+    },
+    lags(partitions) {
+      consumerLag.reset();
+      for (const { topic, partition, lag } of partitions) consumerLag.set({ topic, partition: String(partition) }, lag);
+    },
+    assigned: (partitions) => assigned.set(partitions),
+    rebalanced: () => rebalances.inc(),
+  };
+}
+
+function createDriftMetrics(gauge: Make<Gauge>, counter: Make<Counter>): DriftMetrics {
+  const featureDrift = gauge('featureDrift');
+  const predictionDrift = gauge('predictionDrift');
+  const samples = gauge('driftWindowSamples');
+  const windowEnd = gauge('driftWindowEnd');
+  const windows = counter('driftWindows');
+  const lateRows = counter('driftLateRows');
+  const set = (target: Gauge, labels: Record<string, string>, value: number | undefined): void => {
+    if (value === undefined || !Number.isFinite(value)) target.remove(labels);
+    else target.set(labels, value);
+  };
+  return {
+    window({ model, status, rows, windowEndMs, features, prediction }) {
+      windows.inc({ model, status });
+      samples.set({ model }, rows);
+      windowEnd.set({ model }, windowEndMs / 1_000);
+      set(predictionDrift, { model }, prediction);
+      for (const { name, score } of features) set(featureDrift, { model, feature_name: name }, score);
+    },
+    late: (model, rows) => lateRows.inc({ model }, rows),
+  };
+}
+
+function promOptions(entry: MetricEntry): { name: string; help: string; labelNames: string[] } {
+  return { name: entry.name, help: entry.help, labelNames: [...entry.labels] };
+}

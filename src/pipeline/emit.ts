@@ -1,0 +1,168 @@
+import { WeirError, weirErrorFrom } from '../core/errors.ts';
+import { OutputRecords } from '../core/outputs.ts';
+import { type Position, positionAfter } from '../core/records.ts';
+import type { Rows } from '../core/rows.ts';
+import { Doorbell } from './doorbell.ts';
+import { retrying } from './retry.ts';
+import { type Pipeline, reportRetry } from './pipeline.ts';
+import type { Work } from './work.ts';
+
+/** Micro-batches that are scored by the time the sink is free go out together; this many at most. */
+const MAX_COALESCED = 16;
+
+/** How often due drift deltas are looked for while no batch comes. */
+const IDLE_TICK_MS = 250;
+
+/**
+ * The last step: takes scored micro-batches in the order in which they were added, counts them for drift, encodes them,
+ * and hands outputs and positions to the sink as one emission at a time.
+ */
+export class Emitter {
+  private readonly pipeline: Pipeline;
+  private readonly signal: AbortSignal;
+  private readonly fail: (error: WeirError) => void;
+  private readonly onFree: () => void;
+  private readonly queue: Work[] = [];
+  private emitting = 0;
+  private settling = false;
+  private finishing = false;
+  private readonly bell: Doorbell;
+  private readonly waiters: (() => void)[] = [];
+  private readonly predictions: OutputRecords;
+  private readonly deadLetters: OutputRecords;
+
+  /**
+   * @param fail called once with the first error; everything ends then
+   * @param onFree called whenever there is room for more work
+   */
+  constructor(pipeline: Pipeline, signal: AbortSignal, fail: (error: WeirError) => void, onFree: () => void) {
+    this.pipeline = pipeline;
+    this.signal = signal;
+    this.fail = fail;
+    this.onFree = onFree;
+    this.bell = new Doorbell(pipeline.clock);
+    this.predictions = new OutputRecords(pipeline.topics.predictions, 1 << 18);
+    this.deadLetters = new OutputRecords(pipeline.topics.deadLetters);
+    signal.addEventListener('abort', () => this.bell.ring(), { once: true });
+  }
+
+  /** Micro-batches cut and not yet durable. */
+  get inFlight(): number {
+    return this.queue.length + this.emitting;
+  }
+
+  /** True when a micro-batch cut now would be worked on at once: nothing is being decoded, enriched or scored. */
+  get idle(): boolean {
+    return this.queue.every((work) => work.isScored);
+  }
+
+  add(work: Work): void {
+    this.queue.push(work);
+    this.pipeline.metrics.inFlight(this.inFlight);
+    work.scored.then(
+      () => {
+        this.bell.ring();
+        this.onFree();
+      },
+      (thrown: unknown) => this.fail(weirErrorFrom(thrown)),
+    );
+  }
+
+  /** Resolves when nothing is in flight and all that was counted for drift is written, or when everything has failed. */
+  settle(): Promise<void> {
+    if (this.signal.aborted) return Promise.resolve();
+    this.settling = true;
+    this.bell.ring();
+    return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
+  /** Settles and ends `run`. */
+  finish(): Promise<void> {
+    this.finishing = true;
+    return this.settle();
+  }
+
+  /** The loop. Ends after `finish` or when the signal aborts; never rejects. */
+  async run(): Promise<void> {
+    try {
+      while (!this.signal.aborted) {
+        const ready = this.takeScored();
+        const isLast = this.settling && this.queue.length === 0;
+        if (ready.length > 0 || this.pipeline.drift) await this.emit(ready, isLast);
+        if (isLast) {
+          this.settling = false;
+          this.wake();
+          if (this.finishing) break;
+        } else if (ready.length === 0) await this.bell.wait(this.pipeline.drift ? IDLE_TICK_MS : Number.POSITIVE_INFINITY);
+      }
+    } catch (thrown) {
+      this.fail(weirErrorFrom(thrown));
+    } finally {
+      this.wake();
+    }
+  }
+
+  private takeScored(): Work[] {
+    let count = 0;
+    while (count < this.queue.length && count < MAX_COALESCED && this.queue[count]!.isScored) count++;
+    const ready = this.queue.splice(0, count);
+    this.emitting = ready.length;
+    return ready;
+  }
+
+  private async emit(works: readonly Work[], last: boolean): Promise<void> {
+    const { drift, encoder, sink, clock, metrics, source, pool } = this.pipeline;
+    const { predictions, deadLetters } = this;
+    predictions.clear();
+    deadLetters.clear();
+    const positions = new Map<string, Position>();
+    for (const { rows, scores } of works) {
+      this.dropRevoked(rows);
+      const observedMs = clock.monotonicMs();
+      drift?.observe(rows, scores);
+      const encodedMs = clock.monotonicMs();
+      encoder.encode(rows, scores, clock.wallMs(), predictions, deadLetters);
+      metrics.step('drift', (encodedMs - observedMs) / 1000);
+      metrics.step('encode', (clock.monotonicMs() - encodedMs) / 1000);
+      for (const slice of rows.slices) {
+        const position = positionAfter(slice);
+        if (source.owns(position)) positions.set(`${position.partition} ${position.topic}`, position);
+      }
+    }
+    const deltas = drift?.takeDeltas(last);
+    const outputs = [predictions, deadLetters].filter((o) => o.count > 0);
+    if (deltas && deltas.count > 0) outputs.push(deltas);
+
+    if (outputs.length > 0 || positions.size > 0) {
+      const startedMs = clock.monotonicMs();
+      await retrying(() => sink.emit({ outputs, positions: [...positions.values()] }), {
+        policy: this.pipeline.retry,
+        clock,
+        signal: this.signal,
+        onRetry: reportRetry(this.pipeline, 'emit'),
+      });
+      metrics.step('emit', (clock.monotonicMs() - startedMs) / 1000);
+    }
+    const nowMs = clock.monotonicMs();
+    this.emitting = 0;
+    for (const work of works) {
+      metrics.settled(work.rows, work.scores, nowMs);
+      source.release(work.batch.rows, work.batch.bytes);
+      pool.give(work);
+    }
+    metrics.inFlight(this.inFlight);
+    if (works.length > 0) this.onFree();
+  }
+
+  /** Rows of a partition that is no longer ours must not be emitted: its new owner emits them. The others are not disturbed. */
+  private dropRevoked(rows: Rows): void {
+    for (const { records, from, to, fromRow } of rows.slices) {
+      if (this.pipeline.source.owns(records)) continue;
+      for (let row = fromRow; row < fromRow + to - from; row++) rows.withdraw(row);
+    }
+  }
+
+  private wake(): void {
+    for (const waiter of this.waiters.splice(0)) waiter();
+  }
+}

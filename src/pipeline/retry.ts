@@ -1,0 +1,42 @@
+import { type Clock, sleep } from '../core/clock.ts';
+import { isRetriable, WeirError, weirErrorFrom } from '../core/errors.ts';
+
+/** How long to wait between attempts. */
+export interface RetryPolicy {
+  readonly firstDelayMs: number;
+  readonly maxDelayMs: number;
+  /** Give up (fatal) after this long without success; infinity waits for ever. */
+  readonly giveUpAfterMs: number;
+}
+
+/** 100 ms doubling to 5 s, for ever: an outage of Kafka or Redis is waited out, with heartbeats going on. */
+export const DEFAULT_RETRY: RetryPolicy = { firstDelayMs: 100, maxDelayMs: 5_000, giveUpAfterMs: Number.POSITIVE_INFINITY };
+
+/**
+ * Calls `attempt` until it succeeds. Only errors whose kind is `retriable` are waited out, with full jitter; any other
+ * is rethrown at once.
+ * @throws WeirError the last error, when it is not retriable, when `signal` aborts, or when the policy gives up
+ */
+export async function retrying<T>(
+  attempt: () => T | Promise<T>,
+  options: { policy: RetryPolicy; clock: Clock; signal: AbortSignal; onRetry: (error: WeirError, delayMs: number) => void },
+): Promise<T> {
+  const { policy, clock, signal, onRetry } = options;
+  const startedMs = clock.monotonicMs();
+  for (let tries = 0; ; tries++) {
+    try {
+      return await attempt();
+    } catch (thrown) {
+      const error = weirErrorFrom(thrown);
+      if (!isRetriable(error) || signal.aborted) throw error;
+      const waitedMs = clock.monotonicMs() - startedMs;
+      if (waitedMs >= policy.giveUpAfterMs) {
+        throw new WeirError('unknown', `Gave up after ${Math.round(waitedMs / 1000)} s: ${error.message}`, { cause: error });
+      }
+      const ceiling = Math.min(policy.maxDelayMs, policy.firstDelayMs * 2 ** Math.min(tries, 20));
+      const delayMs = ceiling * (0.5 + Math.random() / 2);
+      onRetry(error, delayMs);
+      await sleep(clock, delayMs, signal);
+    }
+  }
+}

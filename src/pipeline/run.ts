@@ -1,0 +1,120 @@
+/**
+ * The whole path of a record, top to bottom:
+ *
+ *     source → micro-batcher → decode → enrich → validate → score → drift → encode → emit (outputs and offsets, one act)
+ *
+ * Up to `maxInFlight` micro-batches are between decode and score at a time, so that one waits for the online store while
+ * the next decodes. They are emitted in the order in which they were cut, so records of a partition keep their order.
+ */
+import { type WeirError, weirErrorFrom } from '../core/errors.ts';
+import type { StepName } from '../core/ports.ts';
+import type { TopicPartition } from '../core/records.ts';
+import { Doorbell } from './doorbell.ts';
+import { Emitter } from './emit.ts';
+import { type Pipeline, reportRetry } from './pipeline.ts';
+import { retrying } from './retry.ts';
+import type { Work } from './work.ts';
+
+/**
+ * Runs until `stop` aborts (then finishes and commits what is in flight), until the source ends, or until an error
+ * that waiting cannot cure.
+ * @throws WeirError fatal
+ */
+export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promise<void> {
+  const { source, sink, batcher, pool, clock, metrics } = pipeline;
+  const bell = new Doorbell(clock);
+  const failed = new AbortController();
+  let failure: WeirError | undefined;
+  const fail = (error: WeirError): void => {
+    failure ??= error;
+    failed.abort();
+    bell.ring();
+  };
+
+  /** One micro-batch from bytes to scores. */
+  async function process({ rows, scores, batch }: Work): Promise<void> {
+    await patiently('decode', () => {
+      rows.reset(batch.slices);
+      return pipeline.codec.decode(rows);
+    });
+    await patiently('enrich', () => pipeline.enrich(rows));
+    await timed('validate', () => pipeline.validate(rows));
+    await timed('score', () => pipeline.score(rows, scores));
+  }
+
+  async function timed(name: StepName, work: () => void | Promise<void>): Promise<void> {
+    const startedMs = clock.monotonicMs();
+    const pending = work();
+    if (pending) await pending;
+    metrics.step(name, (clock.monotonicMs() - startedMs) / 1000);
+  }
+
+  /** For steps that the outside world can fail: waits and does the step again while the error is retriable. */
+  function patiently(name: StepName, work: () => void | Promise<void>): Promise<void> {
+    return timed(name, () =>
+      retrying(work, { policy: pipeline.retry, clock, signal: failed.signal, onRetry: reportRetry(pipeline, name) }),
+    );
+  }
+
+  const emitter = new Emitter(pipeline, failed.signal, fail, () => bell.ring());
+  let rebalancing = false;
+  await source.start({
+    onReady: () => bell.ring(),
+    onRevoked(partitions: readonly TopicPartition[]) {
+      const dropped = batcher.drop(partitions);
+      source.release(dropped.rows, dropped.bytes);
+      pipeline.drift?.revoke(partitions);
+    },
+    async onRebalance() {
+      rebalancing = true;
+      try {
+        await emitter.settle();
+        await sink.flush();
+      } finally {
+        rebalancing = false;
+        bell.ring();
+      }
+    },
+  });
+  const onStop = (): void => bell.ring();
+  stop.addEventListener('abort', onStop, { once: true });
+  const emitting = emitter.run();
+
+  try {
+    while (!stop.aborted && !failed.signal.aborted) {
+      if (source.failure) fail(source.failure);
+      while (batcher.hungry) {
+        const records = source.take();
+        if (!records) break;
+        batcher.add(records);
+      }
+      const ended = source.ended;
+      if (emitter.inFlight < pipeline.maxInFlight && !rebalancing) {
+        const batch = batcher.take(clock.monotonicMs(), emitter.idle, ended);
+        if (batch) {
+          metrics.batchClosed(batch.reason, batch.rows);
+          const work = pool.take(batch);
+          work.scored = process(work).then(() => {
+            work.isScored = true;
+          });
+          emitter.add(work);
+          continue;
+        }
+        if (ended && batcher.pendingRows === 0) break;
+      }
+      const full = emitter.inFlight >= pipeline.maxInFlight;
+      await bell.wait(full || rebalancing ? Number.POSITIVE_INFINITY : batcher.msUntilDue(clock.monotonicMs()));
+    }
+    // Drain: what is cut is finished and committed; what is only queued is left to the next owner of its partition.
+    await source.stopFetching();
+    await emitter.finish();
+    if (!failure) await sink.flush();
+  } catch (thrown) {
+    fail(weirErrorFrom(thrown));
+  } finally {
+    stop.removeEventListener('abort', onStop);
+    failed.abort();
+    await emitting;
+  }
+  if (failure) throw failure;
+}

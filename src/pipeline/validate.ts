@@ -1,0 +1,137 @@
+import type { RecordErrorCode } from '../core/errors.ts';
+import type { Column, RowLayout } from '../core/layout.ts';
+import type { PipelineMetrics } from '../core/ports.ts';
+import { GROUP_HIT, type Rows, STATUS_OK } from '../core/rows.ts';
+
+/** Largest float32; what lies beyond in a float32 matrix is infinite. */
+const FLOAT32_MAX = 3.4028234663852886e38;
+
+/**
+ * Makes the validator of a model's rows: no value → default or, where required, `missing_required`; infinite →
+ * `not_finite`; out of range → `out_of_range`; the last two as `onInvalid` of the column says. Afterwards rows that are
+ * not ok hold zeros and no texts, so that they cannot harm the run of their batch mates.
+ *
+ * Stand-ins (defaults, clamped and flagged values) set the column's bit in `rows.degraded`. Runs column by column and
+ * allocates nothing for good rows.
+ */
+export function createValidator(layout: RowLayout, metrics: PipelineMetrics): (rows: Rows) => void {
+  const checks = layout.columns.flatMap((column) => {
+    const check = column.kind === 'float' ? floatCheck(column, layout, metrics) : textCheck(column, layout, metrics);
+    return check ? [check] : [];
+  });
+  return (rows) => {
+    for (const check of checks) check(rows);
+    if (rows.failed > 0) neutralize(rows);
+  };
+}
+
+type Check = (rows: Rows) => void;
+
+/**
+ * Bounds are compared as float32, as the values are: 0.1 in a float32 column is above 0.1 as a double.
+ * The order of the tests makes a good value cost two comparisons.
+ */
+function floatCheck(column: Column, layout: RowLayout, metrics: PipelineMetrics): Check {
+  const { name, lane, slot, index, required, onInvalid } = column;
+  const width = layout.floatWidths[lane]!;
+  const min = column.min === undefined ? -FLOAT32_MAX : Math.fround(column.min);
+  const max = column.max === undefined ? FLOAT32_MAX : Math.fround(column.max);
+  const fallback = typeof column.default === 'number' ? Math.fround(column.default) : Number.NaN;
+  const hasDefault = column.default !== undefined;
+  const group = groupOf(column, layout);
+  const messages = {
+    missing: `Column ${name} has no value.`,
+    infinite: `Column ${name} is infinite.`,
+    below: `Column ${name} is below its min of ${column.min}.`,
+    above: `Column ${name} is above its max of ${column.max}.`,
+  };
+
+  return (rows) => {
+    const values = rows.floats[lane]!;
+    const status = rows.status;
+    let missing = 0;
+    let invalid = 0;
+    let lost = 0;
+    for (let row = 0, at = slot; row < rows.count; row++, at += width) {
+      const value = values[at]!;
+      if (value >= min && value <= max) continue;
+      if (status[row] !== STATUS_OK) continue;
+      if (value !== value) {
+        if (hasDefault && (group < 0 || rows.groupState[group]![row] === GROUP_HIT)) {
+          values[at] = fallback;
+          rows.degrade(row, index);
+        } else if (required) {
+          rows.fail(row, 'missing_required', messages.missing);
+          missing++;
+        }
+        continue;
+      }
+      const isInfinite = value < -FLOAT32_MAX || value > FLOAT32_MAX;
+      // Clamping infinity takes a bound on its side.
+      const canClamp = onInvalid === 'clamp' && (!isInfinite || (value > 0 ? column.max : column.min) !== undefined);
+      if (onInvalid === 'dead-letter' || (onInvalid === 'clamp' && !canClamp)) {
+        const code: RecordErrorCode = isInfinite ? 'not_finite' : 'out_of_range';
+        rows.fail(row, code, isInfinite ? messages.infinite : value < min ? messages.below : messages.above);
+        lost++;
+        continue;
+      }
+      invalid++;
+      rows.degrade(row, index);
+      if (onInvalid === 'clamp') values[at] = value < min ? min : max;
+      else if (onInvalid === 'default') values[at] = fallback;
+    }
+    if (missing + lost > 0) metrics.invalid(name, 'dead-letter', missing + lost);
+    if (invalid > 0) metrics.invalid(name, onInvalid, invalid);
+  };
+}
+
+function textCheck(column: Column, layout: RowLayout, metrics: PipelineMetrics): Check | undefined {
+  const { name, lane, index, required } = column;
+  const fallback = column.default === undefined ? undefined : String(column.default);
+  // Without default and not required, no value stays no value; the model sees the empty string.
+  if (fallback === undefined && !required) return undefined;
+  const group = groupOf(column, layout);
+  const message = `Column ${name} has no value.`;
+
+  return (rows) => {
+    const texts = rows.texts[lane]!;
+    let filled = -1;
+    let missing = 0;
+    for (let row = 0; row < rows.count; row++) {
+      if (texts.length[row]! >= 0 || rows.status[row] !== STATUS_OK) continue;
+      if (fallback === undefined || (group >= 0 && rows.groupState[group]![row] !== GROUP_HIT)) {
+        if (required) {
+          rows.fail(row, 'missing_required', message);
+          missing++;
+        }
+        continue;
+      }
+      if (filled < 0) texts.setText(row, fallback);
+      else texts.alias(row, filled);
+      filled = row;
+      rows.degrade(row, index);
+    }
+    if (missing > 0) metrics.invalid(name, 'dead-letter', missing);
+  };
+}
+
+/**
+ * Index of the feature group of a column, −1 for event columns. A null in a row that the store has is filled here; what
+ * becomes of a row that it does not have is the policy of the group (`onMissing`), which the enricher has carried out.
+ */
+function groupOf({ binding }: Column, layout: RowLayout): number {
+  return binding.from === 'group' ? layout.groups.findIndex(({ name }) => name === binding.group) : -1;
+}
+
+/** Zeros and no texts in all rows that are not ok. */
+function neutralize(rows: Rows): void {
+  const { floatWidths } = rows.layout;
+  for (let row = 0; row < rows.count; row++) {
+    if (rows.status[row] === STATUS_OK) continue;
+    for (let lane = 0; lane < rows.floats.length; lane++) {
+      const width = floatWidths[lane]!;
+      rows.floats[lane]!.fill(0, row * width, (row + 1) * width);
+    }
+    for (const texts of rows.texts) texts.setNull(row);
+  }
+}

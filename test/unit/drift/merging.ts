@@ -1,0 +1,79 @@
+/** From data to deltas to published statistics, for the tests of the merger. */
+import { ManualClock } from '../../../src/core/clock.ts';
+import type { OutputRecords } from '../../../src/core/outputs.ts';
+import { createDriftObserver, type DriftStatistics, decodeDriftStatistics } from '../../../src/drift/index.ts';
+import type { Merger, MergerOptions } from '../../../src/drift/merger.ts';
+import type { ReferenceProfile } from '../../../src/drift/reference-profile.ts';
+import { batchOf, type Datum, datumFrom, layout, MODEL, mergerOf, PREFIX, randomFrom, referenceOf, rowsOf, START_MS } from './support.ts';
+
+export const reference = referenceOf(20_000);
+export const HOUR_MS = 3_600_000;
+export const WINDOW_START_MS = Math.floor(START_MS / HOUR_MS) * HOUR_MS;
+
+/** Deltas of one partition's data, in as many flushes as there are chunks. */
+export function deltasOf(
+  chunks: Datum[][],
+  options: { partition?: number; firstOffset?: number; workerId?: string; reference?: ReferenceProfile; highWatermark?: number } = {},
+): OutputRecords[] {
+  const observer = createDriftObserver({
+    layout,
+    model: MODEL,
+    reference: options.reference ?? reference,
+    profilesTopic: 'profiles',
+    prefix: PREFIX,
+    paneMs: 60_000,
+    flushIntervalMs: 1000,
+    clock: new ManualClock(),
+    workerId: options.workerId ?? 'w',
+  });
+  let offset = options.firstOffset ?? 0;
+  return chunks.map((data) => {
+    const { rows, scores } = rowsOf([
+      {
+        partition: options.partition ?? 0,
+        firstOffset: offset,
+        data,
+        ...(options.highWatermark === undefined ? {} : { highWatermark: options.highWatermark }),
+      },
+    ]);
+    offset += data.length;
+    observer.observe(rows, scores);
+    return observer.takeDeltas(true)!;
+  });
+}
+
+/** `count` data spread over a window. */
+export function dataOf(count: number, options: { seed?: number; shift?: number; window?: number } = {}): Datum[] {
+  const random = randomFrom(options.seed ?? 77);
+  const start = WINDOW_START_MS + (options.window ?? 0) * HOUR_MS;
+  return Array.from({ length: count }, (_, i) => ({
+    ...datumFrom(random, options.shift ?? 0),
+    timeMs: start + Math.floor((i * HOUR_MS) / count),
+  }));
+}
+
+export function statisticsOf(outputs: OutputRecords | undefined): DriftStatistics[] {
+  if (!outputs) return [];
+  const batch = batchOf([outputs]);
+  return Array.from({ length: batch.count }, (_, i) =>
+    decodeDriftStatistics(
+      PREFIX.length,
+      Buffer.from(batch.buffer.subarray(batch.valueStart[i], batch.valueStart[i]! + batch.valueLength[i]!)),
+    ),
+  );
+}
+
+export function keysOf(outputs: OutputRecords): string[] {
+  return Array.from({ length: outputs.count }, (_, i) =>
+    outputs.buffer.toString('utf8', outputs.keyStart[i], outputs.keyStart[i]! + outputs.keyLength[i]!),
+  );
+}
+
+export function merged(outputs: OutputRecords[], options: Partial<MergerOptions> = {}): { merger: Merger; clock: ManualClock } {
+  const made = mergerOf(reference, options);
+  made.merger.apply(batchOf(outputs));
+  return made;
+}
+
+export const featureOf = (statistics: DriftStatistics, name: string): DriftStatistics['prediction'] =>
+  statistics.features.find((f) => f.name === name)!;

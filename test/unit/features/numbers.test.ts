@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { numberFromBytes, numberFromText } from '../../../src/features/numbers.ts';
+
+describe('numberFromBytes', () => {
+  it('reads every number that JavaScript writes', () => {
+    fc.assert(
+      fc.property(fc.double(), (value) => {
+        expect(numberFromBytes(Buffer.from(String(value)))).toBe(value === 0 ? 0 : value);
+      }),
+    );
+  });
+
+  it('rounds decimals as Number does', () => {
+    const decimal = fc.tuple(fc.constantFrom('', '-'), fc.stringMatching(/^[0-9]{0,18}$/), fc.stringMatching(/^[0-9]{1,18}$/));
+    fc.assert(
+      fc.property(decimal, ([sign, whole, fraction]) => {
+        const text = `${sign}${whole}.${fraction}`;
+        expect(numberFromBytes(Buffer.from(text))).toBe(Number(text));
+      }),
+    );
+  });
+
+  it('agrees with the reader of texts on any text', () => {
+    const text = fc.oneof(fc.string(), fc.stringMatching(/^[-+.0-9eE]{0,8}$/));
+    fc.assert(
+      fc.property(text, (value) => {
+        expect(numberFromBytes(Buffer.from(value))).toBe(numberFromText(value));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it.each([
+    ['0', 0],
+    ['-0', -0],
+    ['007', 7],
+    ['5.', 5],
+    ['.5', 0.5],
+    ['+5', 5],
+    ['1e3', 1_000],
+    ['1E-3', 0.001],
+    ['999999999999999', 999_999_999_999_999],
+    ['9007199254740993', 9_007_199_254_740_992],
+    ['0.000000000000000000001', 1e-21],
+    ['nan', Number.NaN],
+    ['NaN', Number.NaN],
+    ['inf', Infinity],
+    ['-Infinity', -Infinity],
+  ])('reads %j', (text, value) => {
+    expect(numberFromBytes(Buffer.from(text))).toBe(value);
+  });
+
+  it.each(['', ' ', '-', '.', '-.', '1.2.3', '0x10', '1e', '1_000', ' 5', '5 ', '1,5', 'true', 'null', '٣', '1e3x', '--1'])(
+    'takes %j for no number',
+    (text) => {
+      expect(numberFromBytes(Buffer.from(text))).toBeUndefined();
+      expect(numberFromText(text)).toBeUndefined();
+    },
+  );
+});

@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Logger } from '../../../src/core/ports.ts';
+import { silentLogger } from '../../../src/core/silent.ts';
+import { createKafka } from '../../../src/kafka/client.ts';
+
+const CONNECTION = { brokers: ['127.0.0.1:1'], clientId: 'test', ssl: false } as const;
+
+/** A logger that keeps what it is told. */
+function recorder(): { logger: Logger; lines: { level: string; fields: object; message: string }[] } {
+  const lines: { level: string; fields: object; message: string }[] = [];
+  const at =
+    (level: string) =>
+    (fields: object, message: string): void =>
+      void lines.push({ level, fields, message });
+  return { lines, logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') } };
+}
+
+describe('createKafka', () => {
+  it('logs connection trouble as warnings of ours, once an attempt, without stack traces', async () => {
+    const { logger, lines } = recorder();
+    const admin = createKafka(CONNECTION, logger, { retries: 0 }).admin();
+    await expect(admin.connect()).rejects.toThrow('ECONNREFUSED');
+    const loud = lines.filter(({ level }) => level !== 'debug');
+    expect(loud.length).toBeGreaterThan(0);
+    for (const { level, fields, message } of loud) {
+      expect(level).toBe('warn');
+      expect(message).toContain('ECONNREFUSED');
+      expect(fields).toMatchObject({ module: 'kafkajs/Connection', broker: '127.0.0.1:1' });
+      expect(fields).not.toHaveProperty('stack');
+    }
+  });
+
+  it('reads certificates, and names the field of one that it cannot read', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weir-kafka-'));
+    try {
+      const caFile = join(folder, 'ca.pem');
+      writeFileSync(caFile, 'pem');
+      expect(createKafka({ ...CONNECTION, ssl: { caFile } }, silentLogger)).toBeDefined();
+      expect(() => createKafka({ ...CONNECTION, ssl: { caFile, keyFile: join(folder, 'no.pem') } }, silentLogger)).toThrow(
+        /^kafka\.ssl\.keyFile: cannot read .*no\.pem/,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

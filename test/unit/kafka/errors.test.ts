@@ -1,0 +1,43 @@
+import kafkajs from 'kafkajs';
+import { describe, expect, it } from 'vitest';
+import { WeirError } from '../../../src/core/errors.ts';
+import { isRebalanceError, weirErrorFromKafka } from '../../../src/kafka/errors.ts';
+
+const protocol = (type: string) => Object.assign(new kafkajs.KafkaJSProtocolError(new Error(`it is ${type}`)), { type });
+const exceeded = (cause: Error) =>
+  Object.assign(new kafkajs.KafkaJSNumberOfRetriesExceeded(cause, { retryCount: 5, retryTime: 100 }), { cause });
+
+describe('weirErrorFromKafka', () => {
+  it.each([
+    ['NOT_LEADER_FOR_PARTITION', 'kafka_unavailable'],
+    ['NOT_ENOUGH_REPLICAS', 'kafka_unavailable'],
+    ['TOPIC_AUTHORIZATION_FAILED', 'not_authorized'],
+    ['UNKNOWN_TOPIC_OR_PARTITION', 'topic_missing'],
+    ['MESSAGE_TOO_LARGE', 'output_too_large'],
+    ['INVALID_PRODUCER_EPOCH', 'unknown'],
+  ])('%s is %s, also inside the retry wrapper', (type, code) => {
+    expect(weirErrorFromKafka(protocol(type), 'writing').code).toBe(code);
+    expect(weirErrorFromKafka(exceeded(protocol(type)), 'writing')).toMatchObject({
+      code,
+      message: `Kafka, writing: ${type}: it is ${type}`,
+    });
+  });
+
+  it('knows connection trouble by name', () => {
+    const error = new kafkajs.KafkaJSConnectionError('refused', { broker: 'b:1' });
+    expect(weirErrorFromKafka(exceeded(error), 'x').kind).toBe('retriable');
+  });
+
+  it('does not retry what it does not know', () => {
+    expect(weirErrorFromKafka(new TypeError('bug'), 'x')).toMatchObject({ code: 'unknown', kind: 'fatal' });
+    const ours = new WeirError('topic_missing', 'mine');
+    expect(weirErrorFromKafka(ours, 'x')).toBe(ours);
+  });
+
+  it('tells errors of a group that moved on', () => {
+    expect(isRebalanceError(protocol('ILLEGAL_GENERATION'))).toBe(true);
+    expect(isRebalanceError(exceeded(protocol('REBALANCE_IN_PROGRESS')))).toBe(true);
+    expect(isRebalanceError(protocol('NOT_LEADER_FOR_PARTITION'))).toBe(false);
+    expect(isRebalanceError('text')).toBe(false);
+  });
+});
