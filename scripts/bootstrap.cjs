@@ -111,6 +111,13 @@ function main() {
       child.kill(signal);
     });
   });
+  if (process.env.npm_lifecycle_event) {
+    // npm that is killed or sent SIGTERM ends without a word to its script, which then belongs to nobody.
+    const npm = process.ppid;
+    setInterval(() => {
+      if (process.ppid !== npm) child.kill('SIGTERM');
+    }, 500).unref();
+  }
   child.on('exit', function (code, signal) {
     if (signal) {
       process.removeAllListeners(signal);

@@ -1,6 +1,6 @@
 /** Drift statistics as they lie on their topic: one record a window and revision, the newest revision counts. */
 import avsc from 'avsc';
-import { readOwnSchema } from '../../src/avro/own-schemas.ts';
+import { readOwnSchema } from '../../src/core/own-schemas.ts';
 
 /** Status of a feature, a window or all of them. */
 export type DriftStatus = 'OK' | 'WARN' | 'DRIFT' | 'INSUFFICIENT_DATA';

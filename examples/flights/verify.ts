@@ -4,10 +4,10 @@
  */
 import avsc from 'avsc';
 import type { Kafka, KafkaMessage } from 'kafkajs';
-import { readOwnSchema } from '../../src/avro/own-schemas.ts';
+import { readOwnSchema } from '../../src/core/own-schemas.ts';
 import { Account } from './account.ts';
 import { type DriftWindow, DriftWindows } from './drift-windows.ts';
-import { fetchRanges, readTopics } from './topic-reader.ts';
+import { fetchRanges, readTopics, type TopicRanges } from './topic-reader.ts';
 
 /** Topics of one run. */
 export interface RunTopics {
@@ -60,7 +60,12 @@ const CONFLUENT_HEADER_BYTES = 5;
 export async function verify(kafka: Kafka, topics: RunTopics, groupId: string): Promise<Verification> {
   const admin = kafka.admin();
   await admin.connect();
-  const ranges = await fetchRanges(admin, Object.values(topics)).finally(() => admin.disconnect());
+  let ranges: TopicRanges;
+  try {
+    ranges = await fetchRanges(admin, Object.values(topics));
+  } finally {
+    await admin.disconnect();
+  }
   const account = new Account(topics.input, ranges.get(topics.input) ?? []);
   const windows = new DriftWindows();
   const decode = createPredictionReader();

@@ -1,6 +1,7 @@
 /** `weir profile build`: runs the pipeline over past events and counts them into a reference profile. */
 import { createAvroCodec } from '../avro/codec.ts';
 import { readAvroContainer } from '../avro/container-file.ts';
+import { readSchemaFile } from '../avro/schema-sources.ts';
 import type { PipelineConfig } from '../config/index.ts';
 import { systemClock } from '../core/clock.ts';
 import { WeirError } from '../core/errors.ts';
@@ -16,7 +17,7 @@ import { DEFAULT_RETRY } from '../pipeline/retry.ts';
 import { runPipeline } from '../pipeline/run.ts';
 import { WorkPool } from '../pipeline/work.ts';
 import { ContainerSource } from './container-source.ts';
-import { createScoring, createTopicCodec, readSchema, type Scoring } from './scoring.ts';
+import { createScoring, createTopicCodec, type Scoring } from './scoring.ts';
 
 /** Where the events of a reference profile come from. */
 export interface ProfileOptions {
@@ -48,9 +49,9 @@ export interface BuiltProfile {
 export async function buildProfile(options: ProfileOptions): Promise<BuiltProfile> {
   const { config, logger } = options;
   const clock = systemClock;
-  const surroundings = { clock, logger, metrics: silentMetrics };
-  const scoring = await createScoring(config, surroundings);
   const stop = new AbortController();
+  const surroundings = { clock, logger, metrics: silentMetrics, signal: stop.signal };
+  const scoring = await createScoring(config, surroundings);
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   let events = 0;
   const failures = new Map<string, number>();
@@ -70,8 +71,8 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
         pool: new WorkPool(scoring.layout, scoring.model, config.batch.maxRows),
         codec:
           options.file === undefined
-            ? createTopicCodec(config, scoring, surroundings)
-            : createFileCodec(options.file, config, scoring, logger),
+            ? await createTopicCodec(config, scoring, surroundings)
+            : await createFileCodec(options.file, config, scoring, logger),
         enrich: scoring.enrich,
         validate: scoring.validate,
         score: scoring.score,
@@ -118,10 +119,10 @@ function discardingSink(onPosition: (position: { partition: number; nextOffset: 
 }
 
 /** Records of a container file are plain Avro in the file's own schema, whatever the topic's wire format is. */
-function createFileCodec(path: string, config: PipelineConfig, { layout }: Scoring, logger: Logger): Codec {
+async function createFileCodec(path: string, config: PipelineConfig, { layout }: Scoring, logger: Logger): Promise<Codec> {
   return createAvroCodec({
     format: 'plain',
-    ...(config.input.schema ? { readerSchema: readSchema(config.input.schema) } : {}),
+    ...(config.input.schema ? { readerSchema: await readSchemaFile(config.input.schema) } : {}),
     writerSchemas: [readAvroContainer(path).schema],
     layout,
     tombstones: 'skip',

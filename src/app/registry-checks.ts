@@ -1,5 +1,5 @@
 import { type AvroSchema, parseAvroSchema } from '../avro/plan/index.ts';
-import { readOwnSchema } from '../avro/own-schemas.ts';
+import { readOwnSchema } from '../core/own-schemas.ts';
 import { createRegistryClient } from '../avro/registry-client.ts';
 import { createRegistryHttp, field, type RegistryEndpoint, type RegistryHttp } from '../avro/registry-http.ts';
 import type { PipelineConfig } from '../config/index.ts';

@@ -2,19 +2,21 @@
  * The part of the composition that does not depend on where records come from and where results go: rows to scores.
  * `weir run`, `weir profile build` and tests share it.
  */
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createAvroCodec } from '../avro/codec.ts';
 import { createRegistryClient, type RegistryClient } from '../avro/registry-client.ts';
+import { readSchemaFile } from '../avro/schema-sources.ts';
 import { layoutOptions, type PipelineConfig } from '../config/index.ts';
 import type { Clock } from '../core/clock.ts';
 import { WeirError } from '../core/errors.ts';
 import { createRowLayout, type RowLayout } from '../core/layout.ts';
 import type { Codec, Logger, Model, OnlineStore, PipelineMetrics } from '../core/ports.ts';
 import type { Rows, Scores } from '../core/rows.ts';
-import { createMemoryStore } from '../features/memory-store.ts';
+import { createMemoryStore, type MemoryData } from '../features/memory-store.ts';
 import { createRedisStore } from '../features/redis-store.ts';
 import { loadModel, type ModelPackage, readModelPackage } from '../model/index.ts';
-import { createEnricher } from '../pipeline/enrich.ts';
+import { createEnricher, featureGroupOf } from '../pipeline/enrich.ts';
+import { DEFAULT_RETRY, retrying } from '../pipeline/retry.ts';
 import { createScorer } from '../pipeline/score.ts';
 import { createValidator } from '../pipeline/validate.ts';
 
@@ -23,6 +25,22 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: PipelineMetrics;
+  /** Ends waiting for what is not there. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Starts something that the outside world may not have ready yet: retriable errors are waited out.
+ * @throws WeirError any other, and the last one when the signal aborts
+ */
+export function waitOut<T>({ clock, logger, signal }: Surroundings, what: string, start: () => Promise<T>): Promise<T> {
+  return retrying(start, {
+    policy: DEFAULT_RETRY,
+    clock,
+    signal,
+    onRetry: (error, delayMs) =>
+      logger.warn({ what, code: error.code, delayMs: Math.round(delayMs), reason: error.message }, 'waiting to start'),
+  });
 }
 
 /** Rows to scores, put together. */
@@ -51,11 +69,7 @@ export async function createScoring(config: PipelineConfig, surroundings: Surrou
     clock,
     groups: layout.groups.map((group) => {
       const options = config.features[group.name]!;
-      const reader = stores.get(options.store)!.reader({
-        name: group.name,
-        floatFeatures: group.columns.filter((c) => c.kind === 'float').map(featureOf),
-        stringFeatures: group.columns.filter((c) => c.kind === 'string').map(featureOf),
-      });
+      const reader = stores.get(options.store)!.reader(featureGroupOf(group));
       return {
         layout: group,
         reader,
@@ -85,11 +99,15 @@ export async function createScoring(config: PipelineConfig, surroundings: Surrou
  * The decoder of the input topic.
  * @throws WeirError `config_invalid`, `schema_invalid`
  */
-export function createTopicCodec({ input }: PipelineConfig, { layout, registry }: Scoring, { clock, logger }: Surroundings): Codec {
+export async function createTopicCodec(
+  { input }: PipelineConfig,
+  { layout, registry }: Scoring,
+  { clock, logger }: Surroundings,
+): Promise<Codec> {
   return createAvroCodec({
     format: input.format,
-    ...(input.schema ? { readerSchema: readSchema(input.schema) } : {}),
-    writerSchemas: input.writerSchemas.map(readSchema),
+    ...(input.schema ? { readerSchema: await readSchemaFile(input.schema) } : {}),
+    writerSchemas: await Promise.all(input.writerSchemas.map(readSchemaFile)),
     ...(registry ? { registry } : {}),
     layout,
     tombstones: input.tombstones,
@@ -98,25 +116,13 @@ export function createTopicCodec({ input }: PipelineConfig, { layout, registry }
   });
 }
 
-/** Reads and parses a schema file. @throws WeirError `schema_invalid` */
-export function readSchema(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new WeirError('schema_invalid', `${path}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-function featureOf({ binding, name }: RowLayout['columns'][number]): string {
-  return binding.from === 'group' ? binding.feature : name;
-}
-
 /** Connects only to the stores that some column needs. */
 async function startStores(
   config: PipelineConfig,
-  { clock, logger }: Surroundings,
+  surroundings: Surroundings,
   needed: ReadonlySet<string>,
 ): Promise<Map<string, OnlineStore>> {
+  const { clock, logger } = surroundings;
   const stores = new Map<string, OnlineStore>();
   for (const [name, options] of Object.entries(config.stores)) {
     const groups = Object.fromEntries(
@@ -128,9 +134,17 @@ async function startStores(
     const store =
       options.kind === 'redis'
         ? createRedisStore({ ...options, groups, clock, logger })
-        : createMemoryStore(options.file ? (readSchema(options.file) as never) : {});
-    await store.start();
+        : createMemoryStore(options.file ? await readFeatures(options.file) : {});
+    await waitOut(surroundings, `online store ${name}`, () => store.start());
     stores.set(name, store);
   }
   return stores;
+}
+
+async function readFeatures(path: string): Promise<MemoryData> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as MemoryData;
+  } catch (cause) {
+    throw new WeirError('config_invalid', `Feature file ${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
 }

@@ -8,6 +8,8 @@ import { applyTopics, type TopicReport, type TopicSpec } from '../kafka/topics.t
 export type { TopicReport } from '../kafka/topics.ts';
 
 const DAY_MS = 86_400_000;
+/** Kafka's default of `max.message.bytes` and 64 KiB for the headers. */
+const DEAD_LETTER_BYTES = 1_048_588 + 65_536;
 
 /**
  * The topics that a pipeline needs, input first.
@@ -27,7 +29,14 @@ export function topicSpecs(config: PipelineConfig, inputPartitions?: number): To
       isInput: true,
     },
     { topic: output.predictions.topic, role: 'predictions', partitions, replicationFactor, config: output.predictions.topicConfig },
-    { topic: output.deadLetters.topic, role: 'dead letters', partitions, replicationFactor, config: output.deadLetters.topicConfig },
+    {
+      // A dead letter is its input record and headers more: the largest record that the input accepts must fit.
+      topic: output.deadLetters.topic,
+      role: 'dead letters',
+      partitions,
+      replicationFactor,
+      config: { 'max.message.bytes': String(DEAD_LETTER_BYTES), ...output.deadLetters.topicConfig },
+    },
   ];
   if (!drift.enabled) return specs;
   return [

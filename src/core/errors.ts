@@ -1,6 +1,6 @@
 /**
  * The one table of everything that can go wrong in weir. Codes, dead-letter reasons, exit codes and
- * `docs/errors.md` all come from here, so a code that is not in this table cannot be used.
+ * `docs/reference/errors.md` all come from here, so a code that is not in this table cannot be used.
  */
 
 /**
@@ -30,7 +30,7 @@ const entry = <K extends ErrorKind>(kind: K, stage: Stage, title: string, action
   action,
 });
 
-/** Every error of weir by its code. Generated into `docs/errors.md`. */
+/** Every error of weir by its code. Generated into `docs/reference/errors.md`. */
 export const ERROR_TABLE = {
   // --- record: the record is at fault; it becomes a dead letter -------------------------------------------------
   tombstone: entry(

@@ -50,7 +50,7 @@ export class Rows {
   /** Rows whose status is not ok. */
   failed = 0;
   private readonly messages = new Map<number, string>();
-  /** Writer schema id of each slice's rows as text, for the dead-letter header; sparse. */
+  /** Writer schema id as text, run-length: an entry holds from its row to the next entry; '' where none could be read. For the dead letters. */
   readonly schemaIds = new Map<number, string>();
 
   constructor(layout: RowLayout, capacity: number) {

@@ -10,6 +10,12 @@ import { weirErrorFromKafka } from './errors.ts';
  */
 const MAX_PARTITION_BYTES = 800_000;
 
+/** Kafka's default of `max.message.bytes`. */
+const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
+
+/** Header of a record batch (61 bytes) and framing of its one record, with room to spare. */
+const BATCH_OVERHEAD = 256;
+
 /** Framing of a record in a batch, at most. */
 const RECORD_OVERHEAD = 40;
 
@@ -24,6 +30,7 @@ export class OutputProducer {
   private readonly options: ProducerOptions;
   private producer: Producer | undefined;
   private readonly partitionCounts = new Map<string, number>();
+  private readonly messageLimits = new Map<string, number>();
 
   constructor(options: ProducerOptions) {
     this.options = options;
@@ -39,12 +46,25 @@ export class OutputProducer {
       if (missing.length > 0) throw new WeirError('topic_missing', `There is no topic ${missing.join(', ')}. Run weir topics apply.`);
       const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] });
       for (const { name, partitions } of found) this.partitionCounts.set(name, partitions.length);
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: topics.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: ['max.message.bytes'] })),
+      });
+      for (const { resourceName, configEntries } of resources) {
+        const limit = Number(configEntries.find(({ configName }) => configName === 'max.message.bytes')?.configValue);
+        if (limit > 0) this.messageLimits.set(resourceName, limit);
+      }
     } catch (thrown) {
       throw weirErrorFromKafka(thrown, 'looking topics up');
     } finally {
       await admin.disconnect();
     }
     await this.connected();
+  }
+
+  /** Bytes of key, value and headers that a record of a topic given to `start` may have. */
+  maxRecordBytes(topic: string): number {
+    return (this.messageLimits.get(topic) ?? DEFAULT_MAX_MESSAGE_BYTES) - BATCH_OVERHEAD;
   }
 
   /** Number of partitions of a topic given to `start`. */

@@ -1,3 +1,4 @@
+import './no-telemetry.ts';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { RowLayout, Tensor as TensorLayout } from '../core/layout.ts';
 import type { Rows } from '../core/rows.ts';

@@ -1,3 +1,4 @@
+import './no-telemetry.ts';
 import { InferenceSession } from 'onnxruntime-node';
 import { WeirError } from '../core/errors.ts';
 import type { ModelPackage } from './package.ts';

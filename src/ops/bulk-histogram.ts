@@ -5,10 +5,13 @@ export class HistogramSeries {
   /** Observations per bucket, not cumulative; the last one is above all bounds. */
   readonly counts: Float64Array;
   private readonly bounds: Float64Array;
+  /** Bounds per unit of value, if they were evenly spaced. */
+  private readonly perUnit: number;
   private total = 0;
 
   constructor(bounds: Float64Array) {
     this.bounds = bounds;
+    this.perUnit = bounds.length > 1 ? (bounds.length - 1) / (bounds.at(-1)! - bounds[0]!) : 1;
     this.counts = new Float64Array(bounds.length + 1);
   }
 
@@ -37,17 +40,18 @@ export class HistogramSeries {
     this.total += sum;
   }
 
-  /** Index of the first bound that is not below the value (`le` of Prometheus is inclusive). */
+  /**
+   * Index of the first bound that is not below the value (`le` of Prometheus is inclusive). Guesses as if the bounds were
+   * evenly spaced and walks from there: right for any bounds, and for those of scores, the only ones observed per row,
+   * without the mispredicted branches of a binary search (half the time, measured).
+   */
   private bucketOf(value: number): number {
-    const { bounds } = this;
-    let low = 0;
-    let high = bounds.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (value <= bounds[middle]!) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    const { bounds, perUnit } = this;
+    const last = bounds.length;
+    let bucket = Math.trunc(Math.min(last, Math.max(0, (value - bounds[0]!) * perUnit + 1)));
+    while (bucket > 0 && value <= bounds[bucket - 1]!) bucket--;
+    while (bucket < last && value > bounds[bucket]!) bucket++;
+    return bucket;
   }
 }
 
@@ -59,7 +63,7 @@ interface SampleValue {
 
 /**
  * A histogram that takes observations in bulk. prom-client's own costs a hash of the labels and an object look-up per
- * observation; this one a binary search in a typed array. To prom-client's registry it looks like any metric.
+ * observation; this one an addition in a typed array. To prom-client's registry it looks like any metric.
  */
 export class BulkHistogram {
   readonly name: string;

@@ -26,6 +26,7 @@ export class Emitter {
   private emitting = 0;
   private settling = false;
   private finishing = false;
+  private ended = false;
   private readonly bell: Doorbell;
   private readonly waiters: (() => void)[] = [];
   private readonly predictions: OutputRecords;
@@ -70,7 +71,7 @@ export class Emitter {
 
   /** Resolves when nothing is in flight and all that was counted for drift is written, or when everything has failed. */
   settle(): Promise<void> {
-    if (this.signal.aborted) return Promise.resolve();
+    if (this.signal.aborted || this.ended) return Promise.resolve();
     this.settling = true;
     this.bell.ring();
     return new Promise((resolve) => this.waiters.push(resolve));
@@ -98,6 +99,7 @@ export class Emitter {
     } catch (thrown) {
       this.fail(weirErrorFrom(thrown));
     } finally {
+      this.ended = true;
       this.wake();
     }
   }

@@ -1,6 +1,6 @@
 import avsc from 'avsc';
 import { afterEach, describe, expect, it } from 'vitest';
-import { readOwnSchema } from '../../src/avro/own-schemas.ts';
+import { readOwnSchema } from '../../src/core/own-schemas.ts';
 import { type FlightsPipeline, flightsPipeline, publish, someFlights, startWorker, type WorkerProcess } from '../support/flights.ts';
 import { eventually, readTopic } from '../support/kafka.ts';
 

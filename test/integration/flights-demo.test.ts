@@ -62,7 +62,8 @@ test('a short demo accounts for every flight, and leaves the services as they we
   expect(topics).toHaveLength(4);
   const admin = quietKafka('test', services().kafkaBrokers.split(',')).admin();
   await admin.connect();
-  const left = await admin.listTopics().finally(() => admin.disconnect());
+  const left = await admin.listTopics();
+  await admin.disconnect();
   expect(left.filter((topic) => topics.includes(topic))).toEqual([]);
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type AvroCodecOptions, createAvroCodec } from '../../src/avro/codec.ts';
 import type { InputFormat } from '../../src/avro/framing.ts';
 import { createOutputFraming } from '../../src/avro/output-framing.ts';
-import { readOwnSchema } from '../../src/avro/own-schemas.ts';
+import { readOwnSchema } from '../../src/core/own-schemas.ts';
 import { createPredictionEncoder } from '../../src/avro/prediction-encoder.ts';
 import { createRegistryClient } from '../../src/avro/registry-client.ts';
 import { systemClock } from '../../src/core/clock.ts';

@@ -6,7 +6,7 @@ import { examplePath, type FlightRecord, readFlights } from '../../examples/flig
 import { loadFeatures } from '../../examples/flights/load-features.ts';
 import { replay } from '../../examples/flights/replay.ts';
 import { applyPipelineTopics } from '../../src/app/topics.ts';
-import { readOwnSchema } from '../../src/avro/own-schemas.ts';
+import { readOwnSchema } from '../../src/core/own-schemas.ts';
 import { loadPipelineFile, type PipelineConfig } from '../../src/config/index.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { eventually, readTopic, type ReadRecord } from './kafka.ts';

@@ -1,7 +1,7 @@
 import avro from 'avsc';
 import { describe, expect, test } from 'vitest';
 import { createOutputFraming } from '../../../src/avro/output-framing.ts';
-import { readOwnSchema } from '../../../src/avro/own-schemas.ts';
+import { readOwnSchema } from '../../../src/core/own-schemas.ts';
 import { createAvroRecordEncoder } from '../../../src/avro/record-encoder.ts';
 import type { RegistryClient } from '../../../src/avro/registry-client.ts';
 

@@ -1,7 +1,7 @@
 import avro from 'avsc';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readOwnSchema } from '../../../src/avro/own-schemas.ts';
+import { readOwnSchema } from '../../../src/core/own-schemas.ts';
 import { createPredictionEncoder } from '../../../src/avro/prediction-encoder.ts';
 import { decodeHeaders, type Header, OutputRecords } from '../../../src/core/outputs.ts';
 import { Scores } from '../../../src/core/rows.ts';

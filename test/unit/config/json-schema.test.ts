@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
 import { fieldSchema, type JsonSchema, jsonSchema } from '../../../src/config/index.ts';
 
 /** Every schema of a field with its path. */
@@ -43,5 +46,15 @@ describe('jsonSchema', () => {
 
   it('refuses unknown keys', () => {
     expect(jsonSchema()['additionalProperties']).toBe(false);
+  });
+
+  it('takes the file of the flights example, and not one with mistakes', () => {
+    const schema = z.fromJSONSchema(jsonSchema() as Parameters<typeof z.fromJSONSchema>[0]);
+    const flights = parse(readFileSync(new URL('../../../examples/flights/weir.yaml', import.meta.url), 'utf8')) as Record<string, object>;
+    expect(schema.safeParse(flights).error?.issues ?? []).toEqual([]);
+    expect(schema.safeParse({ ...flights, batch: { maxRows: 'many' } }).success).toBe(false);
+    expect(schema.safeParse({ ...flights, batch: { maxRows: '${ROWS}' } }).success).toBe(true);
+    expect(schema.safeParse({ ...flights, batch: { maxRow: 1 } }).success).toBe(false);
+    expect(schema.safeParse({ ...flights, input: { ...flights['input'], format: 'json' } }).success).toBe(false);
   });
 });

@@ -144,6 +144,19 @@ describe('the script', () => {
     expect(ended.output).toContain('drained');
   });
 
+  test('ends with the npm that runs it, even if that is killed', async () => {
+    await run(['test']);
+    const bootstrap = `"${process.execPath}" "${join(clone, 'scripts', 'bootstrap.cjs')}" test wait`;
+    const npm = spawn('sh', ['-c', `${bootstrap} & wait`], { env: { ...process.env, npm_lifecycle_event: 'test' } });
+    let output = '';
+    npm.stdout.on('data', (data: Buffer) => {
+      output += data.toString();
+      if (output.includes('waiting')) npm.kill('SIGKILL');
+    });
+    await new Promise((resolve) => npm.stdout.once('close', resolve)); // when the last process that holds it has ended
+    expect(output).toContain('drained');
+  });
+
   test('exec runs any file; nothing to run is an error', async () => {
     const file = join(clone, 'other.mjs');
     await writeFile(file, 'console.log("other", process.argv[2]);');

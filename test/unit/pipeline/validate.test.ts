@@ -60,7 +60,10 @@ describe('createValidator, numbers', () => {
     const lenient = validate({ binding, default: 0.5 }, [Number.NaN, Number.NaN], miss);
     expect(lenient.values).toEqual([0.5, Number.NaN]);
     expect(lenient.degraded).toEqual([['a'], []]);
-    expect(validate({ binding, default: 0.5, required: true }, [Number.NaN, Number.NaN], miss).codes).toEqual([undefined, 'missing_required']);
+    expect(validate({ binding, default: 0.5, required: true }, [Number.NaN, Number.NaN], miss).codes).toEqual([
+      undefined,
+      'missing_required',
+    ]);
   });
 
   it('puts the default in place of no value and says so, for event and group columns', () => {

@@ -1,7 +1,7 @@
 import avsc from 'avsc';
 import { expect, test } from 'vitest';
 import { DriftWindows, featureTrends } from '../../../../examples/flights/drift-windows.ts';
-import { readOwnSchema } from '../../../../src/avro/own-schemas.ts';
+import { readOwnSchema } from '../../../../src/core/own-schemas.ts';
 import { driftWindow, featureDrift } from './fixtures.ts';
 
 const NULLS = ['jsDistance', 'lInfinity', 'wasserstein', 'ksLower', 'ksUpper', 'ksPUpper', 'ksPLower', 'chiSquare', 'chiSquareP', 'p'];

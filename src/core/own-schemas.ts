@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { WeirError } from '../core/errors.ts';
+import { WeirError } from './errors.ts';
 
 /**
  * The Avro contract of a topic that weir owns: `schemas/<name>.avsc` of this package, parsed. Found from `src/` and from
