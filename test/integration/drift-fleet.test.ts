@@ -51,7 +51,7 @@ function verdicts(found: ReadonlyMap<number, Statistics>): object[] {
 const total = (found: ReadonlyMap<number, Statistics>): number => [...found.values()].reduce((sum, w) => sum + w.events, 0);
 
 async function run(workers: number, partitions: number, flights: number): Promise<Map<number, Statistics>> {
-  const pipeline = await flightsPipeline({}, partitions);
+  const pipeline = await flightsPipeline({ FLIGHTS_MIN_SAMPLES: '2000' }, partitions);
   const fleet: WorkerProcess[] = [];
   for (let i = 0; i < workers; i++) fleet.push(await startWorker(pipeline));
   running.push(...fleet);
