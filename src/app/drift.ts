@@ -208,8 +208,8 @@ async function partitionsOf(kafka: Kafka, topic: string): Promise<number> {
 }
 
 function isCaughtUp(source: KafkaSource): boolean {
-  const lags = [...source.lag().values()];
-  return lags.length > 0 && lags.every((lag) => lag === 0);
+  const unread = [...source.unread().values()];
+  return unread.length > 0 && unread.every((records) => records === 0);
 }
 
 async function readJson(path: string): Promise<unknown> {

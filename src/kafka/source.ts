@@ -1,22 +1,20 @@
-import type { Consumer, Kafka } from 'kafkajs';
+import type { Consumer } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { Clock } from '../core/clock.ts';
-import { WeirError } from '../core/errors.ts';
-import type { Logger, Source, SourceListener } from '../core/ports.ts';
+import { type WeirError, weirErrorFrom } from '../core/errors.ts';
+import type { Source, SourceListener } from '../core/ports.ts';
 import type { Position, RecordBatch, TopicPartition } from '../core/records.ts';
 import { isRebalanceError, rootCause, weirErrorFromKafka } from './errors.ts';
+import { type OutOfRangeOptions, offsetAfterGap } from './out-of-range.ts';
+import { PartitionEnds } from './partition-ends.ts';
 import { withGroupHooks } from './protocol/group-hooks.ts';
 import { recordBatchFromMessages } from './record-batch.ts';
 
 /** How a topic is read. */
-export interface KafkaSourceOptions {
-  readonly kafka: Kafka;
+export interface KafkaSourceOptions extends OutOfRangeOptions {
   readonly topic: string;
-  readonly groupId: string;
   /** Where a partition without a committed position begins. */
   readonly startFrom: 'earliest' | 'latest';
-  /** What to do when the position is no longer in the log. */
-  readonly onOutOfRange: 'fail' | 'earliest' | 'latest';
   readonly maxQueuedRows: number;
   readonly maxQueuedBytes: number;
   readonly sessionTimeoutMs: number;
@@ -26,10 +24,9 @@ export interface KafkaSourceOptions {
   readonly maxWaitTimeMs: number;
   readonly maxBytesPerPartition: number;
   readonly clock: Clock;
-  readonly logger: Logger;
 }
 
-/** Called when the group has given out partitions; `weir_rebalances_total` and readiness live on it. */
+/** What the source holds and has seen; metrics and readiness live on it. */
 export interface SourceStats {
   readonly queuedRows: number;
   readonly queuedBytes: number;
@@ -62,7 +59,7 @@ export class KafkaSource implements Source {
   /** Epoch of each partition of ours. */
   private epochs = new Map<number, number>();
   private nextEpoch = 1;
-  private readonly ends = new Map<number, { nextOffset: number; highWatermark: number }>();
+  private readonly ends = new PartitionEnds();
   private joined: { resolve: () => void; reject: (error: WeirError) => void } | undefined;
 
   constructor(options: KafkaSourceOptions) {
@@ -144,14 +141,14 @@ export class KafkaSource implements Source {
     };
   }
 
-  /** Records between what was last fetched and the end of each partition of ours. */
+  /** Records of each partition of ours that are in the log and not committed, as of its last fetch. */
   lag(): Map<number, number> {
-    const lag = new Map<number, number>();
-    for (const partition of this.epochs.keys()) {
-      const end = this.ends.get(partition);
-      if (end) lag.set(partition, Math.max(0, end.highWatermark - end.nextOffset));
-    }
-    return lag;
+    return this.ends.lag();
+  }
+
+  /** Records of each partition of ours that are in the log and not fetched, as of its last fetch. */
+  unread(): Map<number, number> {
+    return this.ends.unread();
   }
 
   /**
@@ -164,6 +161,7 @@ export class KafkaSource implements Source {
     if (ours.length === 0) return true;
     try {
       await this.consumer.commitOffsets(ours.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: String(nextOffset) })));
+      for (const { partition, nextOffset } of ours) this.ends.committed(partition, nextOffset);
       return true;
     } catch (thrown) {
       if (isRebalanceError(thrown)) return false;
@@ -200,7 +198,7 @@ export class KafkaSource implements Source {
       highWatermark: Number(batch.highWatermark),
       arrivedAtMs: this.options.clock.monotonicMs(),
     });
-    this.ends.set(partition, { nextOffset, highWatermark: records.highWatermark });
+    this.ends.fetched(records);
     this.queue.push(records);
     this.rows += records.count;
     this.bytes += records.bytes;
@@ -255,27 +253,12 @@ export class KafkaSource implements Source {
   }
 
   private async outOfRange(topic: string, partition: number): Promise<number | undefined> {
-    const { onOutOfRange, kafka, logger } = this.options;
-    const admin = kafka.admin();
     try {
-      await admin.connect();
-      const ends = (await admin.fetchTopicOffsets(topic)).find((o) => o.partition === partition);
-      if (!ends) throw new WeirError('topic_missing', `Topic ${topic} has no partition ${partition} any more.`);
-      if (onOutOfRange === 'fail') {
-        throw new WeirError(
-          'offset_out_of_range',
-          `The position of group ${this.options.groupId} in ${topic}-${partition} is no longer in the log, which now holds offsets ${ends.low} to ${ends.high}. Records in between were never scored.`,
-        );
-      }
-      const offset = Number(onOutOfRange === 'earliest' ? ends.low : ends.high);
-      logger.warn({ topic, partition, offset, policy: onOutOfRange }, 'position was out of range; records may have been skipped');
-      return offset;
+      return await offsetAfterGap(this.options, topic, partition);
     } catch (thrown) {
       this.consumer.pause([{ topic, partitions: [partition] }]);
-      this.fail(weirErrorFromKafka(thrown, `finding the end of ${topic}-${partition}`));
+      this.fail(weirErrorFrom(thrown));
       return undefined;
-    } finally {
-      await admin.disconnect();
     }
   }
 

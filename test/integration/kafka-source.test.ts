@@ -54,7 +54,9 @@ describe('KafkaSource', () => {
     await eventually(() => first.values().length === 3);
     const { epoch } = first.batches[0]!;
     expect(await committed(topic, topic)).toEqual(new Map([[0, -1]]));
+    expect([first.source.lag().get(0), first.source.unread().get(0)]).toEqual([3, 0]);
     expect(await first.source.commit([{ topic, partition: 0, epoch, nextOffset: 2 }])).toBe(true);
+    expect(first.source.lag().get(0)).toBe(1);
     await first.source.close();
     const second = await started({ topic, groupId: topic });
     await eventually(() => second.values().length === 1);

@@ -53,7 +53,7 @@ describe('redis store in trouble', () => {
         .start()
         .then(
           () => undefined,
-          (thrown: WeirError) => thrown,
+          (thrown: unknown) => thrown as WeirError,
         );
       expect(error).toMatchObject({ code: 'store_misconfigured', message: expect.stringContaining('WRONGPASS') });
       expect(JSON.stringify([error!.message, String(error!.cause)])).not.toContain('thistle');

@@ -28,7 +28,7 @@ const layout = createRowLayout(
 class RecordingSink implements Sink {
   readonly emitted: { values: string[]; topics: string[]; positions: [number, number][] }[] = [];
   readonly flushed: number[] = [];
-  failures: unknown[] = [];
+  failures: Error[] = [];
   gate: Promise<void> = Promise.resolve();
   async start(): Promise<void> {}
   async emit({ outputs, positions }: Emission): Promise<void> {
