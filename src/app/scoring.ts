@@ -33,7 +33,7 @@ export interface Surroundings {
  * Starts something that the outside world may not have ready yet: retriable errors are waited out.
  * @throws WeirError any other, and the last one when the signal aborts
  */
-export function waitOut<T>({ clock, logger, signal }: Surroundings, what: string, start: () => Promise<T>): Promise<T> {
+export async function waitOut<T>({ clock, logger, signal }: Surroundings, what: string, start: () => Promise<T>): Promise<T> {
   return retrying(start, {
     policy: DEFAULT_RETRY,
     clock,

@@ -51,9 +51,8 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
 
   /** For steps that the outside world can fail: waits and does the step again while the error is retriable. */
   function patiently(name: StepName, work: () => void | Promise<void>): Promise<void> {
-    return timed(name, () =>
-      retrying(work, { policy: pipeline.retry, clock, signal: failed.signal, onRetry: reportRetry(pipeline, name) }),
-    );
+    const options = { policy: pipeline.retry, clock, signal: failed.signal, onRetry: reportRetry(pipeline, name) };
+    return timed(name, () => retrying(work, options));
   }
 
   const emitter = new Emitter(pipeline, failed.signal, fail, () => bell.ring());
