@@ -63,6 +63,34 @@ describe('KafkaSource', () => {
     expect(second.values()).toEqual(['c']);
   });
 
+  it('begins at the end when told to, and only where nothing is committed', async () => {
+    const topic = uniqueName('source');
+    await createTopic(topic, 1);
+    await produce(topic, [{ value: 'old' }, { value: 'older' }]);
+    const first = await started({ topic, groupId: topic, startFrom: 'latest' });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await produce(topic, [{ value: 'new' }]);
+    await eventually(() => first.values().length > 0);
+    expect(first.values()).toEqual(['new']);
+    expect(await first.source.commit([{ topic, partition: 0, epoch: first.batches[0]!.epoch, nextOffset: 1 }])).toBe(true);
+    await first.source.close();
+    const second = await started({ topic, groupId: topic, startFrom: 'latest' });
+    await eventually(() => second.values().length === 2);
+    expect(second.values()).toEqual(['older', 'new']);
+  });
+
+  it('keeps its place in the group while nobody takes what is queued for longer than the session time-out', async () => {
+    const topic = uniqueName('source');
+    await createTopic(topic, 1);
+    await produce(topic, [{ value: 'a' }]);
+    const { source, values } = await started({ topic, groupId: topic, sessionTimeoutMs: 6_000, maxQueuedRows: 1 }, { onReady: () => {} });
+    await eventually(() => source.stats.isPaused);
+    await new Promise((resolve) => setTimeout(resolve, 8_000));
+    expect([source.stats.rebalances, source.assignment().length, values().length]).toEqual([1, 1, 0]);
+    const records = source.take()!;
+    expect(await source.commit([{ topic, partition: 0, epoch: records.epoch, nextOffset: records.nextOffset }])).toBe(true);
+  });
+
   it('pauses above its bounds, keeps its membership, and resumes when rows are released', async () => {
     const topic = uniqueName('source');
     await createTopic(topic, 1);
