@@ -1,3 +1,4 @@
+import kafkajs, { type Admin } from 'kafkajs';
 import type { PipelineConfig } from '../config/index.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Logger } from '../core/ports.ts';
@@ -8,14 +9,21 @@ import { applyTopics, type TopicReport, type TopicSpec } from '../kafka/topics.t
 export type { TopicReport } from '../kafka/topics.ts';
 
 const DAY_MS = 86_400_000;
-/** Kafka's default of `max.message.bytes` and 64 KiB for the headers. */
-const DEAD_LETTER_BYTES = 1_048_588 + 65_536;
+/** Kafka's default of `max.message.bytes`. */
+const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
+/** Room for the headers that say what happened. */
+const DEAD_LETTER_HEADER_BYTES = 65_536;
 
 /**
  * The topics that a pipeline needs, input first.
  * @param inputPartitions partitions to create the input topic with; undefined: it must exist
+ * @param inputMessageBytes the largest record that the input topic accepts
  */
-export function topicSpecs(config: PipelineConfig, inputPartitions?: number): TopicSpec[] {
+export function topicSpecs(
+  config: PipelineConfig,
+  inputPartitions?: number,
+  inputMessageBytes: number = Number(config.input.topicConfig['max.message.bytes'] ?? DEFAULT_MAX_MESSAGE_BYTES),
+): TopicSpec[] {
   const { input, output, drift } = config;
   const { replicationFactor } = output;
   const partitions = output.partitions ?? 'input';
@@ -35,7 +43,7 @@ export function topicSpecs(config: PipelineConfig, inputPartitions?: number): To
       role: 'dead letters',
       partitions,
       replicationFactor,
-      config: { 'max.message.bytes': String(DEAD_LETTER_BYTES), ...output.deadLetters.topicConfig },
+      config: { 'max.message.bytes': String(inputMessageBytes + DEAD_LETTER_HEADER_BYTES), ...output.deadLetters.topicConfig },
     },
   ];
   if (!drift.enabled) return specs;
@@ -73,10 +81,22 @@ export async function applyPipelineTopics(
   const admin = createKafka(config.kafka, options.logger, { retries: 2 }).admin();
   try {
     await admin.connect();
-    return await applyTopics(admin, topicSpecs(config, options.withInput), { dryRun: options.dryRun, clock: systemClock });
+    const specs = topicSpecs(config, options.withInput, await maxMessageBytes(admin, config.input.topic));
+    return await applyTopics(admin, specs, { dryRun: options.dryRun, clock: systemClock });
   } catch (thrown) {
     throw weirErrorFromKafka(thrown, `reaching ${config.kafka.brokers.join(', ')}`);
   } finally {
     await admin.disconnect();
   }
+}
+
+/** What an existing topic accepts; undefined when it does not exist or does not say. */
+async function maxMessageBytes(admin: Admin, topic: string): Promise<number | undefined> {
+  if (!(await admin.listTopics()).includes(topic)) return undefined;
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ['max.message.bytes'] }],
+  });
+  const limit = Number(resources[0]?.configEntries[0]?.configValue);
+  return limit > 0 ? limit : undefined;
 }

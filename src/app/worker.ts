@@ -108,7 +108,7 @@ async function run(
       framing,
       model,
       maxRecordBytes: producer.maxRecordBytes(predictions.topic),
-      deadLetters: { pipeline: config.name, worker: workerId },
+      deadLetters: { pipeline: config.name, worker: workerId, maxRecordBytes: producer.maxRecordBytes(deadLetters.topic) },
     }),
     topics: { predictions: predictions.topic, deadLetters: deadLetters.topic },
     maxInFlight: config.flow.maxInFlightBatches,

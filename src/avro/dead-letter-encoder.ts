@@ -12,6 +12,8 @@ export interface DeadLetterContext {
   /** Id of this worker; Kafka Connect's task id. */
   readonly worker: string;
   readonly modelVersion: string;
+  /** Key, value and headers of a dead letter together; a larger one is written without its value. Default: no limit. */
+  readonly maxRecordBytes?: number;
 }
 
 /** Writes dead letters of the rows that failed. */
@@ -20,7 +22,8 @@ export interface DeadLetterEncoder {
    * Appends one dead letter for each failed row (not for skipped ones): value, key and headers of the input record as they
    * are, then headers `weir.error.*` and, for existing tools, the same facts under the names of Kafka Connect's dead
    * letter queue (KIP-298). Header values are UTF-8 text, numbers in decimal. The record timestamp is `atMs`; that
-   * of the input is in `weir.error.timestamp`. Headers that cannot be read as headers go whole into
+   * of the input is in `weir.error.timestamp`. A record that the topic would refuse loses its value, whose size then stands
+   * in `weir.error.value.bytes`: the bytes are still in the input topic, at the coordinates given. Headers that cannot be read as headers go whole into
    * `weir.error.headers.raw`.
    */
   encodeDeadLetters(rows: Rows, atMs: number, into: OutputRecords): void;
@@ -65,6 +68,8 @@ const KEYS = [
 export function createDeadLetterEncoder(context: DeadLetterContext): DeadLetterEncoder {
   const keys = KEYS.map(encodeString); // the varints of Kafka headers are those of Avro
   const rawKey = encodeString('weir.error.headers.raw');
+  const bytesKey = encodeString('weir.error.value.bytes');
+  const { maxRecordBytes = Number.POSITIVE_INFINITY } = context;
   const keyBytes = keys.reduce((sum, key) => sum + key.length, rawKey.length);
   const scanner = createHeaderScanner([]);
   const varints = new VarintReader();
@@ -100,11 +105,17 @@ export function createDeadLetterEncoder(context: DeadLetterContext): DeadLetterE
 
   const encodeRow = (records: RecordBatch, index: number, values: readonly string[], atMs: number, into: OutputRecords): void => {
     const keyLength = records.keyLength[index]!;
-    const valueLength = records.valueLength[index]!;
+    let valueLength = records.valueLength[index]!;
     const headerFrom = records.headerStart[index]!;
     const headerLength = records.headerLength[index]!;
     let bound = Math.max(0, keyLength) + Math.max(0, valueLength) + headerLength + keyBytes + (KEYS.length + 2) * MAX_VARINT_BYTES;
     for (const value of values) bound += 3 * value.length; // no UTF-16 unit takes more than three bytes
+    const omitted = bound + bytesKey.length + 32 > maxRecordBytes ? valueLength : -1;
+    if (omitted >= 0) {
+      bound += bytesKey.length + 32 - valueLength;
+      valueLength = -1;
+    }
+    const extra = omitted >= 0 ? 1 : 0;
     const start = into.room(bound);
     const { buffer } = into;
 
@@ -117,13 +128,19 @@ export function createDeadLetterEncoder(context: DeadLetterContext): DeadLetterE
     if (areReadable) {
       const count = headerLength > 0 ? varints.read(records.buffer, headerFrom, headerFrom + headerLength) : 0;
       const restFrom = headerLength > 0 ? varints.next : headerFrom;
-      at = writeLong(buffer, at, count + KEYS.length);
+      at = writeLong(buffer, at, count + KEYS.length + extra);
       at = copyBytes(buffer, at, records.buffer, restFrom, headerFrom + headerLength - restFrom);
     } else {
-      at = writeLong(buffer, at, KEYS.length + 1);
+      at = writeLong(buffer, at, KEYS.length + 1 + extra);
       at = copyBytes(buffer, at, rawKey, 0, rawKey.length);
       at = writeLong(buffer, at, headerLength);
       at = copyBytes(buffer, at, records.buffer, headerFrom, headerLength);
+    }
+    if (omitted >= 0) {
+      const digits = String(omitted);
+      at = copyBytes(buffer, at, bytesKey, 0, bytesKey.length);
+      at = writeLong(buffer, at, digits.length);
+      at += buffer.write(digits, at);
     }
     for (let h = 0; h < KEYS.length; h++) {
       const key = keys[h]!;

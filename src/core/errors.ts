@@ -160,6 +160,18 @@ export const ERROR_TABLE = {
     'The online store refuses the credentials or holds another layout than configured.',
     'Check the URL, the password and features.<group>.layout.',
   ),
+  output_refused: entry(
+    'fatal',
+    'emit',
+    'Kafka refuses a record batch that is larger than the topic accepts.',
+    'Compare max.message.bytes of the output topics with that of the input topic; weir topics apply shows what differs.',
+  ),
+  drain_timeout: entry(
+    'fatal',
+    'emit',
+    'What was in flight could not be settled within shutdownTimeoutMs after SIGTERM.',
+    'It is scored again by the next owner of its partitions; look for what did not answer.',
+  ),
   state_invalid: entry('fatal', 'source', 'An internal invariant does not hold.', 'Report it with the log; restart the worker.'),
   unknown: entry('fatal', 'source', 'An error that weir does not know.', 'Report it with the log.'),
 } as const satisfies Record<string, ErrorEntry>;

@@ -9,6 +9,9 @@ export const STATUS_OK = 0;
 /** Row status: the record is settled without an output (a tombstone under `input.tombstones: skip`). */
 export const STATUS_SKIPPED = 255;
 
+/** Row status: the record belongs to another worker now, and nothing of it may be written or counted here. */
+export const STATUS_WITHDRAWN = 254;
+
 const STATUS_BY_CODE = new Map(RECORD_ERROR_CODES.map((code, index) => [code, index + 1]));
 
 /** The status number of a record error. */
@@ -24,7 +27,7 @@ export const GROUP_UNAVAILABLE = 3;
 
 /**
  * The rows of one micro-batch on their way through the pipeline: columns, a status lane, and the records they came
- * from. Reused from batch to batch (see `RowsPool`); every step reads and writes it in place.
+ * from. Reused from batch to batch (see `WorkPool`); every step reads and writes it in place.
  */
 export class Rows {
   readonly layout: RowLayout;
@@ -43,7 +46,7 @@ export class Rows {
   readonly groupState: readonly Uint8Array[];
   /** Event time, milliseconds since the epoch. */
   readonly eventTimeMs: Float64Array;
-  /** `STATUS_OK`, `STATUS_SKIPPED` or a record error. */
+  /** `STATUS_OK`, `STATUS_SKIPPED`, `STATUS_WITHDRAWN` or a record error. */
   readonly status: Uint8Array;
   /** Bit `column.index` of a row is set when the column holds a stand-in (missing, stale, unavailable, clamped, flagged). */
   readonly degraded: Uint32Array;
@@ -104,14 +107,14 @@ export class Rows {
   /** Takes a row out whatever its status: its partition has gone to another worker. */
   withdraw(row: number): void {
     if (this.status[row] === STATUS_OK) this.failed++;
-    this.status[row] = STATUS_SKIPPED;
+    this.status[row] = STATUS_WITHDRAWN;
     this.messages.delete(row);
   }
 
-  /** Code of a failed row; undefined for rows that are ok or skipped. */
+  /** Code of a failed row; undefined for rows that are ok, skipped or withdrawn. */
   codeOf(row: number): RecordErrorCode | undefined {
     const status = this.status[row]!;
-    return status === STATUS_OK || status === STATUS_SKIPPED ? undefined : RECORD_ERROR_CODES[status - 1];
+    return status === STATUS_OK ? undefined : RECORD_ERROR_CODES[status - 1];
   }
 
   messageOf(row: number): string {

@@ -1,6 +1,6 @@
 import type { RowLayout } from '../core/layout.ts';
 import { positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
-import { GROUP_HIT, type Rows, type Scores, STATUS_OK, STATUS_SKIPPED } from '../core/rows.ts';
+import { GROUP_HIT, type Rows, type Scores, STATUS_OK, STATUS_SKIPPED, STATUS_WITHDRAWN } from '../core/rows.ts';
 import { type BinLookup, createBinLookup } from './bin-lookup.ts';
 import { type CellLayout, isNumeric, STORE_MISS } from './cells.ts';
 import { countFloats, countGroup, countStandIns, countWords, type RowSlots } from './counting.ts';
@@ -193,7 +193,7 @@ export class Accumulator {
     const index = this.segments.findIndex((s) => s.topic === topic && s.partition === partition);
     const known = this.segments[index];
     if (known?.epoch === epoch) return known;
-    if (isAllSkipped(rows, slice) || (known && epoch < known.epoch)) return undefined;
+    if (rows.status[slice.fromRow] === STATUS_WITHDRAWN || (known && epoch < known.epoch)) return undefined;
     if (known) this.release(known);
     const fromOffset = offsets[slice.from]!;
     const segment: Segment = {
@@ -222,10 +222,4 @@ export class Accumulator {
       countGroup(this.slab, at, rows.groupState[group.index]!, GROUP_HIT, STORE_MISS - 1, this.members[group.index]!);
     }
   }
-}
-
-function isAllSkipped(rows: Rows, slice: RecordSlice): boolean {
-  const end = slice.fromRow + slice.to - slice.from;
-  for (let row = slice.fromRow; row < end; row++) if (rows.status[row] !== STATUS_SKIPPED) return false;
-  return true;
 }

@@ -10,7 +10,7 @@ interface KafkajsError extends Error {
 }
 
 const NOT_AUTHORIZED = /AUTHORIZATION_FAILED|SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|ILLEGAL_SASL_STATE|SECURITY_DISABLED/;
-const REBALANCING = /REBALANCE_IN_PROGRESS|ILLEGAL_GENERATION|UNKNOWN_MEMBER_ID|NOT_COORDINATOR_FOR_GROUP|FENCED_INSTANCE_ID/;
+const REBALANCING = /REBALANCE_IN_PROGRESS|ILLEGAL_GENERATION|UNKNOWN_MEMBER_ID|FENCED_INSTANCE_ID/;
 const RETRIABLE_NAMES = new Set([
   'KafkaJSConnectionError',
   'KafkaJSConnectionClosedError',
@@ -33,6 +33,8 @@ const RETRIABLE_TYPES = new Set([
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'GROUP_LOAD_IN_PROGRESS',
   'NOT_CONTROLLER',
+  // The group has not moved on, only its coordinator: positions are still ours.
+  'NOT_COORDINATOR_FOR_GROUP',
   'KAFKA_STORAGE_ERROR',
   'THROTTLING_QUOTA_EXCEEDED',
 ]);
@@ -67,7 +69,7 @@ export function weirErrorFromKafka(thrown: unknown, doing: string): WeirError {
   if (NOT_AUTHORIZED.test(type) || error.name === 'KafkaJSSASLAuthenticationError')
     return new WeirError('not_authorized', message, options);
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'INVALID_TOPIC_EXCEPTION') return new WeirError('topic_missing', message, options);
-  if (type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE') return new WeirError('output_too_large', message, options);
+  if (type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE') return new WeirError('output_refused', message, options);
   if (RETRIABLE_NAMES.has(error.name) || RETRIABLE_TYPES.has(type)) return new WeirError('kafka_unavailable', message, options);
   return new WeirError('unknown', message, options);
 }

@@ -1,13 +1,11 @@
-import type { Kafka, Message, Producer, TopicMessages } from 'kafkajs';
+import type { Kafka, Producer } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import { WeirError } from '../core/errors.ts';
-import { decodeHeaders, type OutputRecords } from '../core/outputs.ts';
+import type { OutputRecords } from '../core/outputs.ts';
 import { weirErrorFromKafka } from './errors.ts';
+import { produceRequests, type TopicLimits } from './produce-requests.ts';
 
-/**
- * Bytes of one partition in one produce request. kafkajs never splits a record batch, and a broker refuses batches above
- * `max.message.bytes` (1,048,588 by default); keys, values and headers here, 200 kB left for framing.
- */
+/** Bytes of one partition in one produce request, at most: what is above gains nothing and costs memory. */
 const MAX_PARTITION_BYTES = 800_000;
 
 /** Kafka's default of `max.message.bytes`. */
@@ -15,9 +13,6 @@ const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 
 /** Header of a record batch (61 bytes) and framing of its one record, with room to spare. */
 const BATCH_OVERHEAD = 256;
-
-/** Framing of a record in a batch, at most. */
-const RECORD_OVERHEAD = 40;
 
 /** How outputs are written. */
 export interface ProducerOptions {
@@ -67,9 +62,12 @@ export class OutputProducer {
     return (this.messageLimits.get(topic) ?? DEFAULT_MAX_MESSAGE_BYTES) - BATCH_OVERHEAD;
   }
 
-  /** Number of partitions of a topic given to `start`. */
-  partitionCount(topic: string): number {
-    return this.partitionCounts.get(topic) ?? 0;
+  private limitsOf(topic: string): TopicLimits {
+    return {
+      partitions: this.partitionCounts.get(topic) ?? 0,
+      // kafkajs never splits a record batch, and a broker refuses one above max.message.bytes.
+      partitionBytes: Math.min(MAX_PARTITION_BYTES, this.maxRecordBytes(topic)),
+    };
   }
 
   /**
@@ -80,7 +78,7 @@ export class OutputProducer {
   async send(outputs: readonly OutputRecords[]): Promise<void> {
     const producer = await this.connected();
     try {
-      for (const topicMessages of requestsFrom(outputs, (topic) => this.partitionCount(topic))) {
+      for (const topicMessages of produceRequests(outputs, (topic) => this.limitsOf(topic))) {
         await producer.sendBatch({
           topicMessages,
           acks: -1,
@@ -117,51 +115,4 @@ export class OutputProducer {
     this.producer = producer;
     return producer;
   }
-}
-
-/** Cuts outputs into produce requests in which no partition exceeds `MAX_PARTITION_BYTES`. Order within a partition is kept. */
-function* requestsFrom(outputs: readonly OutputRecords[], partitionCount: (topic: string) => number): Generator<TopicMessages[]> {
-  let request: TopicMessages[] = [];
-  for (const output of outputs) {
-    let messages: Message[] = [];
-    const sizes = new Map<number, number>();
-    const partitions = partitionCount(output.topic);
-    for (let i = 0; i < output.count; i++) {
-      const hint = output.partition[i]!;
-      const partition = hint < partitions ? hint : -1;
-      const size = RECORD_OVERHEAD + Math.max(0, output.keyLength[i]!) + Math.max(0, output.valueLength[i]!) + output.headerLength[i]!;
-      const filled = (sizes.get(partition) ?? 0) + size;
-      if (filled > MAX_PARTITION_BYTES && messages.length > 0) {
-        yield [...request, { topic: output.topic, messages }];
-        request = [];
-        messages = [];
-        sizes.clear();
-        sizes.set(partition, size);
-      } else sizes.set(partition, filled);
-      messages.push(messageFrom(output, i, partition));
-    }
-    if (messages.length > 0) request.push({ topic: output.topic, messages });
-  }
-  if (request.length > 0) yield request;
-}
-
-function messageFrom(output: OutputRecords, i: number, partition: number): Message {
-  const { buffer } = output;
-  const slice = (start: number, length: number): Buffer | null => (length < 0 ? null : buffer.subarray(start, start + length));
-  const message: Message = {
-    key: slice(output.keyStart[i]!, output.keyLength[i]!),
-    value: slice(output.valueStart[i]!, output.valueLength[i]!),
-    timestamp: String(output.timestamps[i]!),
-  };
-  if (partition >= 0) message.partition = partition;
-  if (output.headerLength[i]! > 0) {
-    const headers: Record<string, Buffer | Buffer[]> = Object.create(null) as Record<string, Buffer>;
-    for (const { key, value } of decodeHeaders(buffer, output.headerStart[i]!, output.headerLength[i]!)) {
-      const bytes = Buffer.from(value ?? []);
-      const before = headers[key];
-      headers[key] = before === undefined ? bytes : [...(Array.isArray(before) ? before : [before]), bytes];
-    }
-    message.headers = headers;
-  }
-  return message;
 }

@@ -1,7 +1,16 @@
 import type { Counter } from 'prom-client';
 import { RECORD_ERROR_CODES } from '../core/errors.ts';
 import type { PipelineMetrics } from '../core/ports.ts';
-import { GROUP_HIT, GROUP_MISS, GROUP_STALE, GROUP_UNAVAILABLE, type Rows, STATUS_OK, STATUS_SKIPPED } from '../core/rows.ts';
+import {
+  GROUP_HIT,
+  GROUP_MISS,
+  GROUP_STALE,
+  GROUP_UNAVAILABLE,
+  type Rows,
+  STATUS_OK,
+  STATUS_SKIPPED,
+  STATUS_WITHDRAWN,
+} from '../core/rows.ts';
 import type { BulkHistogram } from './bulk-histogram.ts';
 
 /** Metrics that a settled micro-batch moves. */
@@ -43,6 +52,8 @@ export function createSettledCounter(metrics: SettledMetrics): PipelineMetrics['
   return (rows, scores, nowMonotonicMs) => {
     for (const { records, from, to, fromRow } of rows.slices) {
       const sliceRows = to - from;
+      // Withdrawn rows are withdrawn by the slice; another worker settles and counts them.
+      if (rows.status[fromRow] === STATUS_WITHDRAWN) continue;
       metrics.consumed.inc({ topic: records.topic }, sliceRows);
       const predicted = rows.failed === 0 ? sliceRows : countOk(rows, fromRow, fromRow + sliceRows);
       if (predicted > 0) latency.add(Math.max(0, nowMonotonicMs - records.arrivedAtMs) / 1_000, predicted);

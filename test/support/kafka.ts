@@ -28,16 +28,22 @@ export async function createTopic(topic: string, partitions = 1, config: Record<
       waitForLeaders: false,
       topics: [{ topic, numPartitions: partitions, configEntries: Object.entries(config).map(([name, value]) => ({ name, value })) }],
     });
+    // Metadata knows a topic before its leaders do; offsets are answered by the leaders.
     await eventually(async () => {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-      return topics[0]!.partitions.length === partitions && topics[0]!.partitions.every((p) => p.leader >= 0);
+      const ends = await admin.fetchTopicOffsets(topic).catch(() => []);
+      return ends.length === partitions;
     });
   });
 }
 
 /** Produces with a stock producer. */
 export async function produce(topic: string, messages: Message[]): Promise<void> {
-  const producer = testKafka().producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  const producer = testKafka().producer({
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    // Else a retry of a request that half succeeded would repeat records.
+    idempotent: true,
+    maxInFlightRequests: 1,
+  });
   await producer.connect();
   await producer.send({ topic, messages });
   await producer.disconnect();

@@ -13,7 +13,8 @@ describe('weirErrorFromKafka', () => {
     ['NOT_ENOUGH_REPLICAS', 'kafka_unavailable'],
     ['TOPIC_AUTHORIZATION_FAILED', 'not_authorized'],
     ['UNKNOWN_TOPIC_OR_PARTITION', 'topic_missing'],
-    ['MESSAGE_TOO_LARGE', 'output_too_large'],
+    ['MESSAGE_TOO_LARGE', 'output_refused'],
+    ['NOT_COORDINATOR_FOR_GROUP', 'kafka_unavailable'],
     ['INVALID_PRODUCER_EPOCH', 'unknown'],
   ])('%s is %s, also inside the retry wrapper', (type, code) => {
     expect(weirErrorFromKafka(protocol(type), 'writing').code).toBe(code);
