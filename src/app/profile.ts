@@ -92,6 +92,7 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
         encoder: { encode: () => {} },
         topics: { predictions: '', deadLetters: '' },
         maxInFlight: config.flow.maxInFlightBatches,
+        drainTimeoutMs: config.shutdownTimeoutMs,
         retry: DEFAULT_RETRY,
         clock,
         logger,
@@ -109,6 +110,7 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
 /** A sink that keeps nothing and tells how far the partitions are. */
 function discardingSink(onPosition: (position: { partition: number; nextOffset: number }) => void): Sink {
   return {
+    failure: undefined,
     start: async () => {},
     async emit({ positions }) {
       for (const position of positions) onPosition(position);

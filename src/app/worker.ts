@@ -34,13 +34,17 @@ import { watchSource } from './source-gauges.ts';
  */
 export async function runWorker(config: PipelineConfig, logger: Logger, stop: AbortSignal): Promise<void> {
   const closers: (() => Promise<void>)[] = [];
+  const onClose = (close: () => Promise<void>): void => void closers.push(close);
   try {
-    await run(config, logger, stop, (close) => closers.push(close));
-    logger.info({}, 'stopped: everything in flight is committed');
-  } catch (thrown) {
-    // Told to stop while it waited for something at the start: nothing was in flight.
-    if (!(stop.aborted && isRetriable(thrown))) throw thrown;
-    logger.info({ reason: String(thrown) }, 'stopped before it had started');
+    const pipeline = await assemble(config, logger, stop, onClose).catch((thrown: unknown) => {
+      // Told to stop while it waited for something at the start: nothing was in flight.
+      if (!(stop.aborted && isRetriable(thrown))) throw thrown;
+      logger.info({ reason: String(thrown) }, 'stopped before it had started');
+      return undefined;
+    });
+    if (!pipeline) return;
+    await runPipeline(pipeline, stop);
+    logger.info({}, 'stopped: everything in flight is settled and committed');
   } finally {
     // In reverse order, and each one although another failed: a member that does not leave holds its partitions until its session ends.
     for (const close of closers.reverse()) {
@@ -49,12 +53,13 @@ export async function runWorker(config: PipelineConfig, logger: Logger, stop: Ab
   }
 }
 
-async function run(
+/** Puts a pipeline together; what must be closed in the end is given to `onClose` as soon as it is there. */
+async function assemble(
   config: PipelineConfig,
   logger: Logger,
   stop: AbortSignal,
   onClose: (close: () => Promise<void>) => void,
-): Promise<void> {
+): Promise<Pipeline> {
   const clock = systemClock;
   // New at every start: in a container host name and pid repeat.
   const workerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
@@ -93,7 +98,7 @@ async function run(
   if (drift) await waitOut(surroundings, 'drift merger', () => drift.startMerger());
   health.started(config, source, scoring.stores);
 
-  const pipeline: Pipeline = {
+  return {
     source,
     sink,
     batcher: new MicroBatcher(config.batch),
@@ -112,10 +117,10 @@ async function run(
     }),
     topics: { predictions: predictions.topic, deadLetters: deadLetters.topic },
     maxInFlight: config.flow.maxInFlightBatches,
+    drainTimeoutMs: config.shutdownTimeoutMs,
     retry: DEFAULT_RETRY,
     clock,
     logger,
     metrics: metrics.pipeline,
   };
-  await runPipeline(pipeline, stop);
 }

@@ -12,6 +12,9 @@ export interface RunOptions {
 /** Exit code when SIGTERM could not be honoured within `shutdownTimeoutMs`. */
 const EXIT_SHUTDOWN_TIMEOUT = 1;
 
+/** After the drain has timed out: time to leave the group, so that its partitions need not wait for the session to end. */
+const LEAVE_MS = 5_000;
+
 /**
  * `weir run`: one worker, until SIGTERM or SIGINT (then it drains) or until it cannot go on.
  * @returns the exit code
@@ -21,6 +24,7 @@ export async function runCommand({ config: path }: RunOptions): Promise<number> 
   const config = loadPipelineFile(path, process.env);
   const logger = createLogger({ level: config.ops.logLevel, name: config.name });
   const stop = new AbortController();
+  let cancelExit = (): void => {};
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stop.signal.aborted) {
       logger.warn({ signal }, 'second signal: stopping at once; what was in flight is scored again by the next owner');
@@ -28,7 +32,7 @@ export async function runCommand({ config: path }: RunOptions): Promise<number> 
     }
     logger.info({ signal, shutdownTimeoutMs: config.shutdownTimeoutMs }, 'draining');
     stop.abort();
-    systemClock.after(config.shutdownTimeoutMs, () => {
+    cancelExit = systemClock.after(config.shutdownTimeoutMs + LEAVE_MS, () => {
       logger.error(
         { shutdownTimeoutMs: config.shutdownTimeoutMs },
         'did not drain in time; what was in flight is scored again by the next owner',
@@ -38,6 +42,10 @@ export async function runCommand({ config: path }: RunOptions): Promise<number> 
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  await runWorker(config, logger, stop.signal);
+  try {
+    await runWorker(config, logger, stop.signal);
+  } finally {
+    cancelExit();
+  }
   return 0;
 }

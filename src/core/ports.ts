@@ -65,6 +65,8 @@ export interface Sink {
   start(): Promise<void>;
   /** Resolves when the outputs are durable. Emissions are made one after another, in input order. @throws WeirError */
   emit(emission: Emission): Promise<void>;
+  /** Set when something went wrong between emissions (a commit): the pipeline must end. */
+  readonly failure: WeirError | undefined;
   /** Makes all positions of past emissions durable now (at a rebalance and at the end). */
   flush(): Promise<void>;
   close(): Promise<void>;

@@ -42,6 +42,8 @@ export class RedisConnection {
   private client: Redis;
   private healthy = false;
   private closed = false;
+  /** Ends a `connect` that is waiting. */
+  private abandon: (() => void) | undefined;
   /** Why the server refuses us; unset again when it lets us in. */
   private refusal: WeirError | undefined;
 
@@ -91,6 +93,7 @@ export class RedisConnection {
         lastError = storeErrorFrom(thrown, this.address);
         if (!isRetriable(lastError)) reject(lastError);
       };
+      this.abandon = () => reject(lastError ?? new WeirError('store_unavailable', `The connection to Redis at ${this.address} was closed.`));
       redis.on('ready', resolve).on('error', onError);
       stopListening = () => redis.off('ready', resolve).off('error', onError);
     });
@@ -100,6 +103,7 @@ export class RedisConnection {
       throw thrown instanceof DeadlineError && lastError ? lastError : storeErrorFrom(thrown, this.address);
     } finally {
       stopListening();
+      this.abandon = undefined;
     }
   }
 
@@ -125,10 +129,11 @@ export class RedisConnection {
     return this.healthy;
   }
 
-  /** Ends the connection; calls under way fail. */
+  /** Ends the connection; calls under way, and a start that waits, fail. */
   close(): void {
     this.closed = true;
     this.healthy = false;
+    this.abandon?.();
     this.client.disconnect();
   }
 

@@ -64,6 +64,9 @@ export function createAtLeastOnceSink(options: AtLeastOnceOptions): Sink {
   }
 
   return {
+    get failure() {
+      return failure;
+    },
     start: () => producer.start(options.topics),
     async emit({ outputs, positions }: Emission): Promise<void> {
       if (failure) throw failure;

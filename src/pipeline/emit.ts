@@ -1,4 +1,4 @@
-import { WeirError, weirErrorFrom } from '../core/errors.ts';
+import { isRetriable, type WeirError, weirErrorFrom } from '../core/errors.ts';
 import { OutputRecords } from '../core/outputs.ts';
 import { type Position, positionAfter } from '../core/records.ts';
 import type { Rows } from '../core/rows.ts';
@@ -10,7 +10,7 @@ import type { Work } from './work.ts';
 /** Micro-batches that are scored by the time the sink is free go out together; this many at most. */
 const MAX_COALESCED = 16;
 
-/** How often due drift deltas are looked for while no batch comes. */
+/** How often due drift deltas and failed commits are looked for while no batch comes. */
 const IDLE_TICK_MS = 250;
 
 /**
@@ -19,6 +19,7 @@ const IDLE_TICK_MS = 250;
  */
 export class Emitter {
   private readonly pipeline: Pipeline;
+  private readonly stop: AbortSignal;
   private readonly signal: AbortSignal;
   private readonly fail: (error: WeirError) => void;
   private readonly onFree: () => void;
@@ -33,18 +34,24 @@ export class Emitter {
   private readonly deadLetters: OutputRecords;
 
   /**
+   * @param stop after this has aborted, a batch that waits for something retriable is given up instead of failing all
    * @param fail called once with the first error; everything ends then
    * @param onFree called whenever there is room for more work
    */
-  constructor(pipeline: Pipeline, signal: AbortSignal, fail: (error: WeirError) => void, onFree: () => void) {
+  constructor(pipeline: Pipeline, stop: AbortSignal, signal: AbortSignal, fail: (error: WeirError) => void, onFree: () => void) {
     this.pipeline = pipeline;
+    this.stop = stop;
     this.signal = signal;
     this.fail = fail;
     this.onFree = onFree;
     this.bell = new Doorbell(pipeline.clock);
     this.predictions = new OutputRecords(pipeline.topics.predictions, 1 << 18);
     this.deadLetters = new OutputRecords(pipeline.topics.deadLetters);
-    signal.addEventListener('abort', () => this.bell.ring(), { once: true });
+    const onAbort = (): void => {
+      this.bell.ring();
+      this.wake();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
   }
 
   /** Micro-batches cut and not yet durable. */
@@ -65,7 +72,11 @@ export class Emitter {
         this.bell.ring();
         this.onFree();
       },
-      (thrown: unknown) => this.fail(weirErrorFrom(thrown)),
+      (thrown: unknown) => {
+        const error = weirErrorFrom(thrown);
+        if (this.stop.aborted && isRetriable(error)) this.giveUp(work, error);
+        else this.fail(error);
+      },
     );
   }
 
@@ -94,7 +105,8 @@ export class Emitter {
           this.settling = false;
           this.wake();
           if (this.finishing) break;
-        } else if (ready.length === 0) await this.bell.wait(this.pipeline.drift ? IDLE_TICK_MS : Number.POSITIVE_INFINITY);
+        } else if (ready.length === 0) await this.bell.wait(IDLE_TICK_MS);
+        if (this.pipeline.sink.failure) throw this.pipeline.sink.failure;
       }
     } catch (thrown) {
       this.fail(weirErrorFrom(thrown));
@@ -102,6 +114,18 @@ export class Emitter {
       this.ended = true;
       this.wake();
     }
+  }
+
+  /**
+   * Lets go of a batch that cannot be scored now, and of those behind it, which must not overtake it. Their positions
+   * are not committed: the next owner scores them.
+   */
+  private giveUp(work: Work, error: WeirError): void {
+    const at = this.queue.indexOf(work);
+    if (at < 0) return;
+    const given = this.queue.splice(at);
+    this.pipeline.logger.info({ batches: given.length, code: error.code }, 'stopping: batches that wait are left to the next owner');
+    this.bell.ring();
   }
 
   private takeScored(): Work[] {

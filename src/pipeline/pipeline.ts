@@ -20,6 +20,8 @@ export interface Pipeline {
   readonly encoder: Encoder;
   readonly topics: { readonly predictions: string; readonly deadLetters: string };
   readonly maxInFlight: number;
+  /** How long what is in flight may take to settle after `stop`. */
+  readonly drainTimeoutMs: number;
   readonly retry: RetryPolicy;
   readonly clock: Clock;
   readonly logger: Logger;

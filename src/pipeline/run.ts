@@ -6,7 +6,8 @@
  * Up to `maxInFlight` micro-batches are between decode and score at a time, so that one waits for the online store while
  * the next decodes. They are emitted in the order in which they were cut, so records of a partition keep their order.
  */
-import { type WeirError, weirErrorFrom } from '../core/errors.ts';
+import { sleep } from '../core/clock.ts';
+import { WeirError, weirErrorFrom } from '../core/errors.ts';
 import type { StepName } from '../core/ports.ts';
 import type { TopicPartition } from '../core/records.ts';
 import { Doorbell } from './doorbell.ts';
@@ -14,6 +15,9 @@ import { Emitter } from './emit.ts';
 import { type Pipeline, reportRetry } from './pipeline.ts';
 import { retrying } from './retry.ts';
 import type { Work } from './work.ts';
+
+/** How long a failed pipeline waits for the emission under way. */
+const LAST_EMISSION_MS = 1_000;
 
 /**
  * Runs until `stop` aborts (then finishes and commits what is in flight), until the source ends, or until an error
@@ -24,6 +28,8 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
   const { source, sink, batcher, pool, clock, metrics } = pipeline;
   const bell = new Doorbell(clock);
   const failed = new AbortController();
+  /** Waiting for what is away ends when the pipeline ends, in whatever way. */
+  const ending = AbortSignal.any([failed.signal, stop]);
   let failure: WeirError | undefined;
   const fail = (error: WeirError): void => {
     failure ??= error;
@@ -40,6 +46,7 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
     await patiently('enrich', () => pipeline.enrich(rows));
     await timed('validate', () => pipeline.validate(rows));
     await timed('score', () => pipeline.score(rows, scores));
+    // drift, encode and emit: emit.ts, in the order in which batches were cut
   }
 
   async function timed(name: StepName, work: () => void | Promise<void>): Promise<void> {
@@ -51,13 +58,13 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
 
   /** For steps that the outside world can fail: waits and does the step again while the error is retriable. */
   function patiently(name: StepName, work: () => void | Promise<void>): Promise<void> {
-    const options = { policy: pipeline.retry, clock, signal: failed.signal, onRetry: reportRetry(pipeline, name) };
+    const options = { policy: pipeline.retry, clock, signal: ending, onRetry: reportRetry(pipeline, name) };
     return timed(name, () => retrying(work, options));
   }
 
-  const emitter = new Emitter(pipeline, failed.signal, fail, () => bell.ring());
+  const emitter = new Emitter(pipeline, stop, failed.signal, fail, () => bell.ring());
   let rebalancing = false;
-  await source.start({
+  const started = source.start({
     onReady: () => bell.ring(),
     onRevoked(partitions: readonly TopicPartition[]) {
       const dropped = batcher.drop(partitions);
@@ -75,7 +82,19 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
       }
     },
   });
-  const onStop = (): void => bell.ring();
+  if (!(await settledBefore(started, stop))) return;
+  let cancelDeadline = (): void => {};
+  const onStop = (): void => {
+    bell.ring();
+    cancelDeadline = clock.after(pipeline.drainTimeoutMs, () => {
+      fail(
+        new WeirError(
+          'drain_timeout',
+          `${emitter.inFlight} micro-batches were still in flight ${pipeline.drainTimeoutMs} ms after the signal.`,
+        ),
+      );
+    });
+  };
   stop.addEventListener('abort', onStop, { once: true });
   const emitting = emitter.run();
 
@@ -107,13 +126,31 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
     // Drain: what is cut is finished and committed; what is only queued is left to the next owner of its partition.
     await source.stopFetching();
     await emitter.finish();
-    if (!failure) await sink.flush();
+    if (!failure)
+      await retrying(() => sink.flush(), { policy: pipeline.retry, clock, signal: failed.signal, onRetry: reportRetry(pipeline, 'emit') });
   } catch (thrown) {
     fail(weirErrorFrom(thrown));
   } finally {
     stop.removeEventListener('abort', onStop);
+    cancelDeadline();
     failed.abort();
-    await emitting;
+    // An emission that hangs in the client must not hold up the end; what it writes is not committed.
+    await (failure ? Promise.race([emitting, sleep(clock, LAST_EMISSION_MS)]) : emitting);
   }
   if (failure) throw failure;
+}
+
+/** True when the work is done before the signal aborts. @throws what the work throws before that */
+async function settledBefore(work: Promise<void>, signal: AbortSignal): Promise<boolean> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<boolean>((resolve) => {
+    onAbort = () => resolve(false);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work.then(() => true), aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

@@ -26,6 +26,7 @@ const layout = createRowLayout(
 );
 
 class RecordingSink implements Sink {
+  failure: WeirError | undefined;
   readonly emitted: { values: string[]; topics: string[]; positions: [number, number][] }[] = [];
   readonly flushed: number[] = [];
   failures: Error[] = [];
@@ -104,6 +105,7 @@ function harness(options: { maxRows?: number; maxInFlight?: number; drift?: Drif
     },
     topics: { predictions: 'out', deadLetters: 'dead' },
     maxInFlight: options.maxInFlight ?? 3,
+    drainTimeoutMs: 10_000,
     retry: { firstDelayMs: 1, maxDelayMs: 2, giveUpAfterMs: 5_000 },
     clock: systemClock,
     logger: silentLogger,
@@ -242,6 +244,66 @@ describe('runPipeline', () => {
     stop.abort();
     await running;
     expect(sink.values).toEqual(['a0', 'a1', 'a2', 'drift 3', 'c0', 'drift 1']);
+  });
+
+  it('gives up what waits for a store when it is told to stop, and settles what came before', async () => {
+    let calls = 0;
+    const { source, sink, pipeline } = harness({
+      enrich: async () => {
+        if (++calls >= 2) throw new WeirError('store_unavailable', 'down');
+      },
+    });
+    const stop = new AbortController();
+    source.push(recordBatch(values('a', 12)));
+    const running = runPipeline(pipeline, stop.signal);
+    await until(() => sink.emitted.length === 1 && calls > 3);
+    stop.abort();
+    await running;
+    expect(sink.values).toEqual(['a0', 'a1', 'a2', 'a3']);
+    expect(sink.positions).toEqual(new Map([[0, 4]]));
+    expect(sink.flushed.length).toBe(1);
+  });
+
+  it('ends with drain_timeout when what is in flight cannot be written in time', async () => {
+    const { source, sink, pipeline } = harness();
+    let isWriting = false;
+    sink.emit = () => {
+      isWriting = true;
+      return new Promise(() => {});
+    };
+    const stop = new AbortController();
+    source.push(recordBatch(values('a', 4)));
+    const running = runPipeline({ ...pipeline, drainTimeoutMs: 50 }, stop.signal);
+    await until(() => isWriting);
+    stop.abort();
+    await expect(running).rejects.toMatchObject({ code: 'drain_timeout' });
+    expect(sink.flushed).toEqual([]);
+  });
+
+  it('ends at once when it is told to stop before the source has started', async () => {
+    const { source, pipeline } = harness();
+    source.start = () => new Promise(() => {});
+    const stop = new AbortController();
+    const running = runPipeline(pipeline, stop.signal);
+    stop.abort();
+    await running;
+  });
+
+  it('commits the last positions although the first try fails, and ends with a commit error that comes between emissions', async () => {
+    const { source, sink, pipeline } = harness();
+    let tries = 0;
+    sink.flush = async () => {
+      if (tries++ === 0) throw new WeirError('kafka_unavailable', 'moving');
+    };
+    source.push(recordBatch(values('a', 2)));
+    source.end();
+    await runPipeline(pipeline, new AbortController().signal);
+    expect(tries).toBe(2);
+
+    const idle = harness();
+    const running = runPipeline(idle.pipeline, new AbortController().signal);
+    idle.sink.failure = new WeirError('not_authorized', 'no');
+    await expect(running).rejects.toMatchObject({ code: 'not_authorized' });
   });
 
   it('stops on request: what is in flight is emitted, what is only queued is not', async () => {
