@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+/** Format, lint, types, generated files: tests in `npm test`; `npm run check` has run them by itself when it comes to the unit tests. */
+const repositoryChecks = 'test/unit/repository.test.ts';
 const withServices = ['test/integration/**/*.test.ts', 'test/contract/**/*.test.ts'];
 
 export default defineConfig({
@@ -9,7 +11,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...withServices, 'test/chaos/**'], testTimeout: 60_000 },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...withServices, repositoryChecks, 'test/chaos/**'], testTimeout: 60_000 },
+      },
+      {
+        extends: true,
+        test: { name: 'repository', include: [repositoryChecks], testTimeout: 300_000 },
       },
       {
         // Real Kafka, Redis and schema registry. They are started only when a file of this project is selected.

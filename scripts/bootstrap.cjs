@@ -10,7 +10,7 @@
 'use strict';
 const { spawn, spawnSync } = require('child_process');
 const { createHash } = require('crypto');
-const { existsSync, readFileSync, writeFileSync } = require('fs');
+const { existsSync, readFileSync, unlinkSync, writeFileSync } = require('fs');
 const path = require('path');
 
 const ROOT = path.join(__dirname, '..');
@@ -18,6 +18,17 @@ const MODULES = path.join(ROOT, 'node_modules');
 const STAMP = path.join(MODULES, '.weir-lock-hash');
 const MINIMUM_NODE = [22, 22];
 const SCRIPTS = { demo: 'examples/flights/demo.ts', test: 'scripts/test.ts' };
+/** A signal is handed on after this long, when a child that had it from the process group itself may have ended already. */
+const FORWARD_MS = 300;
+/** Signals so close together are one: sent to the group, and handed on by npm besides. */
+const SAME_STOP_MS = 1000;
+/** npm ci that was told to stop is killed after this long. */
+const NPM_GRACE_MS = 3000;
+
+/** What is waited for (npm, then the script), and how long after a signal it is killed; undefined: never. */
+let running = { child: undefined, graceMs: undefined };
+/** The last signal to stop, and when it came; undefined: none has come. */
+let stopped;
 
 /** Ends with a message alone: what happened and what to do. */
 function fail(message) {
@@ -33,10 +44,15 @@ function isNewEnough(version) {
 /** Why node_modules is not what package-lock.json says; undefined when it is. */
 function staleReason(lock) {
   if (!existsSync(MODULES)) return 'there is no node_modules folder yet';
+  const packages = JSON.parse(lock).packages;
+  // The stamp and npm's record say nothing of folders that were removed by hand.
+  const direct = Object.keys(Object.assign({}, packages[''].dependencies, packages[''].devDependencies));
+  const gone = direct.find((name) => !existsSync(path.join(MODULES, name, 'package.json')));
+  if (gone !== undefined) return `node_modules/${gone} is missing`;
   const hash = createHash('sha256').update(lock).digest('hex');
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8').trim() === hash) return undefined;
   // Installed by hand, or before the stamp: npm's own record of what it installed decides.
-  const reason = differenceFrom(JSON.parse(lock).packages);
+  const reason = differenceFrom(packages);
   if (reason === undefined) writeFileSync(STAMP, `${hash}\n`);
   return reason;
 }
@@ -57,21 +73,83 @@ function differenceFrom(wanted) {
   return undefined;
 }
 
-function install() {
+/** Starts a program and resolves with how it ended, as spawnSync would say it. */
+function run(program, args, options, graceMs) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, options);
+    running = { child: child, graceMs: graceMs };
+    child.on('error', (error) => resolve({ error: error }));
+    child.on('exit', (status, signal) => resolve({ status: status, signal: signal }));
+  });
+}
+
+/** Tells what runs to stop, once for each time that this process is told. */
+function stop(signal) {
+  const atMs = process.uptime() * 1000;
+  if (stopped && atMs - stopped.atMs < SAME_STOP_MS) return;
+  stopped = { signal: signal, atMs: atMs };
+  const child = running.child;
+  if (!child) return;
+  // Ctrl-C reaches every process of the terminal, so the child has it already; a second one might mean "at once".
+  if (signal !== 'SIGINT' || !process.stdin.isTTY) setTimeout(() => child.kill(signal), FORWARD_MS);
+  if (running.graceMs !== undefined) setTimeout(() => child.kill('SIGKILL'), running.graceMs);
+}
+
+/** The parent of any process, as Linux tells it; undefined elsewhere and when it is gone. */
+function parentOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
+  } catch (_error) {
+    return undefined;
+  }
+}
+
+/** True for the shell that npm runs its scripts with; most put themselves in our place, but dash waits for us. */
+function isShellOfNpm(pid) {
+  try {
+    return /^\S*sh\0-c\0[^]*bootstrap\.cjs/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+  } catch (_error) {
+    return false;
+  }
+}
+
+/** npm that is killed or sent SIGTERM ends without a word to its script, which then belongs to nobody. */
+function watchNpm(parent) {
+  const isShell = isShellOfNpm(parent);
+  const npm = isShell ? parentOf(parent) : undefined;
+  const watch = setInterval(() => {
+    if (process.ppid === parent && (!isShell || parentOf(parent) === npm)) return;
+    clearInterval(watch);
+    if (!stopped) stop('SIGTERM');
+  }, 500);
+  watch.unref();
+}
+
+/** Ends as a child did that ended by a signal. */
+function endBy(signal) {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}
+
+async function install() {
   const lockFile = path.join(ROOT, 'package-lock.json');
   const lock = readFileSync(lockFile, 'utf8');
   const reason = staleReason(lock);
   if (reason === undefined) return;
   console.error(`weir: installing dependencies with npm ci, without install scripts (${reason}) …`);
+  if (existsSync(STAMP)) unlinkSync(STAMP); // not true of an installation that is cut short
   // Under `npm run`, use that very npm and the Node it runs on: ours may be inside the folder that is replaced.
   const npm = process.env.npm_execpath;
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const options = { cwd: ROOT, stdio: ['ignore', 2, 2] };
   const result =
     npm && /npm-cli\.js$/.test(npm)
-      ? spawnSync(process.env.npm_node_execpath || process.execPath, [npm].concat(args), { cwd: ROOT, stdio: ['ignore', 2, 2] })
-      : spawnSync('npm', args, { cwd: ROOT, stdio: ['ignore', 2, 2] });
+      ? await run(process.env.npm_node_execpath || process.execPath, [npm].concat(args), options, NPM_GRACE_MS)
+      : await run('npm', args, options, NPM_GRACE_MS);
+  if (stopped) return;
   if (result.error) fail(`npm could not be run: ${result.error.message}`);
-  if (result.signal) process.exit(130);
+  if (result.signal) fail(`npm ci was ended by ${result.signal}; start again to install`);
   if (result.status !== 0) fail(`npm ci failed (exit ${result.status}); the lines above say why. Is the package registry reachable?`);
   writeFileSync(STAMP, `${createHash('sha256').update(lock).digest('hex')}\n`);
 }
@@ -90,42 +168,24 @@ function chooseNode() {
   );
 }
 
-function main() {
+async function main() {
+  const parent = process.ppid; // first of all: npm may end at any time from here on
   const command = process.argv[2];
   const isExec = command === 'exec';
   const script = isExec ? process.argv[3] : SCRIPTS[command];
   if (!script) fail('usage: node scripts/bootstrap.cjs demo|test [arguments …], or exec FILE [arguments …]');
   if (process.platform === 'win32') fail('Windows is not supported; use the Windows Subsystem for Linux (WSL 2).');
-  install();
+  ['SIGINT', 'SIGTERM', 'SIGHUP'].forEach((signal) => process.on(signal, () => stop(signal)));
+  if (process.env.npm_lifecycle_event) watchNpm(parent);
+  await install();
+  if (stopped) return endBy(stopped.signal);
   const node = chooseNode();
   const file = isExec ? script : path.join(ROOT, script);
   const env = Object.assign({}, process.env, { PATH: `${path.join(MODULES, '.bin')}${path.delimiter}${process.env.PATH || ''}` });
-  const child = spawn(node, [file].concat(process.argv.slice(isExec ? 4 : 3)), { stdio: 'inherit', env: env });
-  child.on('error', function (error) {
-    fail(`${node} could not be run: ${error.message}`);
-  });
-  ['SIGINT', 'SIGTERM', 'SIGHUP'].forEach(function (signal) {
-    process.on(signal, function () {
-      // Ctrl-C reaches every process of the terminal, so the child has it already; a second one might mean "at once".
-      if (signal === 'SIGINT' && process.stdin.isTTY) return;
-      child.kill(signal);
-    });
-  });
-  if (process.env.npm_lifecycle_event) {
-    // npm that is killed or sent SIGTERM ends without a word to its script, which then belongs to nobody.
-    const npm = process.ppid;
-    setInterval(() => {
-      if (process.ppid !== npm) child.kill('SIGTERM');
-    }, 500).unref();
-  }
-  child.on('exit', function (code, signal) {
-    if (signal) {
-      process.removeAllListeners(signal);
-      process.kill(process.pid, signal);
-    } else {
-      process.exit(code);
-    }
-  });
+  const result = await run(node, [file].concat(process.argv.slice(isExec ? 4 : 3)), { stdio: 'inherit', env: env });
+  if (result.error) fail(`${node} could not be run: ${result.error.message}`);
+  if (result.signal) endBy(result.signal);
+  else process.exit(result.status);
 }
 
-main();
+main().catch(fail);

@@ -2,11 +2,14 @@
 
 /** Nothing may hold up the end of the demo for longer; `src/dev/guard.ts` ends what is left. */
 const LIMIT_MS = 60_000;
+/** Signals so soon after the first are the same wish: sent to the process group, and handed on by npm or a shell besides. */
+const SAME_STOP_MS = 1_000;
 
 /** A stack of things to undo. */
 export class Cleanup {
   private readonly tasks: { readonly name: string; readonly undo: () => Promise<unknown> }[] = [];
   private readonly controller = new AbortController();
+  private interruptedMs = 0;
 
   /** Aborted at Ctrl-C. */
   get signal(): AbortSignal {
@@ -17,8 +20,16 @@ export class Cleanup {
     this.tasks.push({ name, undo });
   }
 
-  interrupt(): void {
+  /**
+   * Interrupts the run at the first call.
+   * @param nowMs monotonic milliseconds
+   * @returns what the person wants who has sent the signal: `stop`, once more the `same`, or to be gone `now`
+   */
+  interrupt(nowMs = performance.now()): 'stop' | 'same' | 'now' {
+    if (this.signal.aborted) return nowMs - this.interruptedMs < SAME_STOP_MS ? 'same' : 'now';
+    this.interruptedMs = nowMs;
     this.controller.abort();
+    return 'stop';
   }
 
   /** Resolves at Ctrl-C. */

@@ -3,6 +3,9 @@ import { parseArgs } from 'node:util';
 
 const MODELS = ['flights-gbt', 'flights-lr', 'flights-mlp'] as const;
 const LAYOUTS = ['json', 'hash', 'packed'] as const;
+/** More is a slip of the finger: one machine is not to bear it. */
+const MAX_PARTITIONS = 1_000;
+const MAX_WORKERS = 100;
 
 /** What a person may choose. */
 export interface DemoOptions {
@@ -35,8 +38,8 @@ Usage: npm run demo -- [options]
   --limit N        stop after N flights; default: the whole year
   --model NAME     flights-gbt (default), flights-lr or flights-mlp; also gbt, lr, mlp
   --layout NAME    how features lie in Redis: json (default), hash or packed
-  --partitions N   partitions of the topics; default 8
-  --workers N      worker processes in the consumer group; default 2
+  --partitions N   partitions of the topics, 1 to 1000; default 8
+  --workers N      worker processes in the consumer group, 1 to 100; default 2
   --keep           leave everything up at the end, until Ctrl-C
   --json           print nothing but the last line
   --no-color       no colours (NO_COLOR does the same)
@@ -53,14 +56,13 @@ where these are set; else from Docker; else run as processes with Java 17 and Ma
 /** @throws UsageError */
 export function parseDemoOptions(args: readonly string[], env: NodeJS.ProcessEnv = process.env): DemoOptions {
   const { values } = parse(args);
-  const model = values.model.startsWith('flights-') ? values.model : `flights-${values.model}`;
   const rate = values.rate === undefined ? undefined : positive('--rate', values.rate);
   const limit = values.limit === undefined ? undefined : whole('--limit', values.limit);
   return {
-    model: oneOf('--model', model, MODELS),
+    model: MODELS.find((model) => model === `flights-${values.model}`) ?? oneOf('--model', values.model, MODELS),
     layout: oneOf('--layout', values.layout, LAYOUTS),
-    partitions: whole('--partitions', values.partitions),
-    workers: whole('--workers', values.workers),
+    partitions: whole('--partitions', values.partitions, MAX_PARTITIONS),
+    workers: whole('--workers', values.workers, MAX_WORKERS),
     ...(rate === undefined ? {} : { rate }),
     ...(limit === undefined ? {} : { limit }),
     isKept: values.keep,
@@ -98,8 +100,9 @@ function positive(option: string, text: string): number {
   return value;
 }
 
-function whole(option: string, text: string): number {
+function whole(option: string, text: string, max = Number.POSITIVE_INFINITY): number {
   const value = positive(option, text);
+  if (value > max) throw new UsageError(`${option} ${text}: must be from 1 to ${max}`);
   if (!Number.isInteger(value)) throw new UsageError(`${option} ${text}: must be a whole number`);
   return value;
 }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadPipelineFile } from '../../src/config/index.ts';
+import { guardItem, releaseItem } from '../../src/dev/guard.ts';
 import { Cleanup } from './cleanup.ts';
 import { type DemoOptions, HELP, parseDemoOptions, UsageError } from './demo-options.ts';
 import { examplePath } from './flight-data.ts';
@@ -74,20 +75,14 @@ async function runDemo(options: DemoOptions, runFolder: string, screen: Screen, 
     found,
     topics,
     kafkaBrokers: services.kafkaBrokers,
+    redisUrl: services.redisUrl,
+    registryUrl: services.registryUrl,
     workerUrls: workers.map(({ url }) => url),
     runFolder,
     isKept: options.isKept,
     isGiven,
     problems,
   };
-}
-
-/** kafkajs computes a negative time-out when its queue is empty, and Node 24 says so in the midst of the panel. */
-function dropTimeoutWarnings(): void {
-  process.removeAllListeners('warning');
-  process.on('warning', (warning) => {
-    if (warning.name !== 'TimeoutNegativeWarning') process.stderr.write(`${warning.name}: ${warning.message}\n`);
-  });
 }
 
 /** @returns the exit code */
@@ -97,17 +92,26 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  dropTimeoutWarnings();
   const screen = createScreen(process.stdout, { color: options.hasColor, silent: options.isJson });
   const cleanup = new Cleanup();
   const runFolder = mkdtempSync(join(tmpdir(), 'weir-flights-'));
+  guardItem(`path:${runFolder}`);
   let isClear = false;
+  let isReported = false;
+  const keepLogs = (message: string): void => {
+    releaseItem(`path:${runFolder}`);
+    process.stderr.write(`${message}\n`);
+  };
   process.on('exit', () => screen.close());
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      if (cleanup.signal.aborted) process.exit(130);
-      screen.print(`  ${screen.paint.warn('stopping …')} ${screen.paint.dim('Ctrl-C again leaves at once')}`);
-      cleanup.interrupt();
+      const wish = cleanup.interrupt();
+      if (wish === 'now') process.exit(130); // the guard ends and removes what is left
+      if (wish === 'same') return;
+      const line = `  ${screen.paint.warn('stopping …')} ${screen.paint.dim('Ctrl-C again leaves at once')}`;
+      // The report's last line stays the last on standard output.
+      if (isReported) process.stderr.write(`${line}\n`);
+      else screen.print(line);
     });
   }
   try {
@@ -115,20 +119,23 @@ async function main(): Promise<number> {
     const report = await cleanup.race(runDemo(options, runFolder, screen, cleanup));
     screen.draw([]);
     screen.print(...renderSummary(report, screen.paint));
+    screen.close();
     process.stdout.write(`${JSON.stringify(runResult(report))}\n`);
+    isReported = true;
     if (options.isKept) await cleanup.whenInterrupted();
     isClear = isClean(report.found) && report.problems.length === 0;
-    if (!isClear) process.stderr.write(`The logs are in ${runFolder}\n`);
+    if (!isClear) keepLogs(`The logs are in ${runFolder}`);
     return isClear ? 0 : 1;
   } catch (error) {
     screen.draw([]);
     isClear = cleanup.signal.aborted;
     if (isClear) return 130;
-    process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\nAll logs are in ${runFolder}\n`);
+    keepLogs(`\n${error instanceof Error ? error.message : String(error)}\nAll logs are in ${runFolder}`);
     return 1;
   } finally {
     await cleanup.run();
     if (isClear) rmSync(runFolder, { recursive: true, force: true });
+    releaseItem(`path:${runFolder}`);
   }
 }
 

@@ -1,10 +1,11 @@
 /** Publishes the departures of 2013 in event-time order, as a producer outside of weir would. */
-import { CompressionTypes, Kafka, logLevel, type Message } from 'kafkajs';
+import { CompressionTypes, type Message } from 'kafkajs';
 import { createRegistryClient } from '../../src/avro/registry-client.ts';
 import { sleep, systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { type FlightRecord, readFlights } from './flight-data.ts';
 import { createEventEncoder, FLIGHT_DEPARTED_SCHEMA, flightDeparted } from './flight-event.ts';
+import { quietKafka } from './topic-reader.ts';
 
 /** Records of one request. About 130 bytes each, so a request stays below 1 MB even if all went to one partition. */
 const RECORDS_PER_SEND = 5_000;
@@ -49,8 +50,11 @@ export interface ReplayProgress {
 export async function replay(options: ReplayOptions): Promise<{ published: number; seconds: number }> {
   const { topic, signal } = options;
   const encode = createEventEncoder(await registeredPrefix(options.registryUrl, topic));
-  const kafka = new Kafka({ clientId: 'flights-replay', brokers: [...options.brokers], logLevel: logLevel.NOTHING });
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
+  const producer = quietKafka('flights-replay', options.brokers).producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+  });
   const recordsPerSend = sendSize(options.eventsPerSecond);
   const startedMs = systemClock.monotonicMs();
   let published = 0;

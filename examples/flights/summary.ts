@@ -13,6 +13,8 @@ export interface RunReport {
   readonly found: Verification;
   readonly topics: RunTopics;
   readonly kafkaBrokers: string;
+  readonly redisUrl: string;
+  readonly registryUrl: string;
   readonly workerUrls: readonly string[];
   readonly runFolder: string;
   /** True: all of it still runs. */
@@ -132,17 +134,24 @@ function driftTable(found: Verification, paint: Paint): string[] {
   return [head, paint.dim(title), ...rows];
 }
 
-function places({ topics, kafkaBrokers, workerUrls, runFolder, isKept, isGiven }: RunReport, paint: Paint): string[] {
-  const list = Object.values(topics).join(', ');
-  if (!isKept) {
-    const after = isGiven ? 'They are removed. To look around in them:' : 'All is stopped. To look around in it:';
-    return [`  ${paint.dim('The topics were')} ${list}.`, `  ${paint.dim(after)} npm run demo -- --keep`];
+function places(report: RunReport, paint: Paint): string[] {
+  const topics = Object.values(report.topics).join(', ');
+  const metrics = report.workerUrls.map((url) => `${url}/metrics`).join(', ');
+  if (!report.isKept) {
+    const after = report.isGiven ? 'They are removed. To look around in them:' : 'All is stopped. To look around in it:';
+    return [
+      `  ${paint.dim('The topics were')} ${topics}.`,
+      `  ${paint.dim("The workers' metrics were at")} ${metrics}.`,
+      `  ${paint.dim(after)} npm run demo -- --keep`,
+    ];
   }
   return [
-    `  Kafka    ${kafkaBrokers}`,
-    `  Topics   ${list}`,
-    `  Workers  ${workerUrls.map((url) => `${url}/metrics`).join(', ')} (also /livez, /readyz)`,
-    `  Logs     ${runFolder}`,
+    `  Kafka     ${report.kafkaBrokers}`,
+    `  Topics    ${topics}`,
+    `  Redis     ${report.redisUrl}`,
+    `  Registry  ${report.registryUrl}`,
+    `  Workers   ${metrics} (also /livez, /readyz)`,
+    `  Logs      ${report.runFolder}`,
     '',
     `  ${paint.bold('Everything stays up. Ctrl-C stops it.')}`,
   ];

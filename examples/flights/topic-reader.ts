@@ -1,5 +1,6 @@
 /** Reads topics from their first record to the last one present, with the stock client and not with weir's own source. */
 import { type Admin, type Consumer, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
+import { installIdleTimerFix } from '../../src/kafka/protocol/idle-timer.ts';
 
 /** Gives up when nothing has arrived for this long: the counts then say what is missing. */
 const QUIET_MS = 15_000;
@@ -16,6 +17,7 @@ export type TopicRanges = ReadonlyMap<string, readonly PartitionRange[]>;
 
 /** A client that says nothing of its own; errors reach the caller. */
 export function quietKafka(clientId: string, brokers: readonly string[]): Kafka {
+  installIdleTimerFix(); // else kafkajs has Node warn of negative time-outs in the midst of the panel
   return new Kafka({ clientId, brokers: [...brokers], logLevel: logLevel.NOTHING });
 }
 

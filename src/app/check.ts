@@ -3,17 +3,19 @@
  * other before anything runs.
  */
 import { readFile } from 'node:fs/promises';
-import { relative } from 'node:path';
 import { type AvroSchema, checkBindings, compilePlan, parseAvroSchema } from '../avro/plan/index.ts';
 import { readSchemaFile } from '../avro/schema-sources.ts';
-import { type Environment, layoutOptions, loadPipelineFile, type PipelineConfig } from '../config/index.ts';
-import { WeirError } from '../core/errors.ts';
+import { type Environment, layoutOptions, openPipelineFile, type PipelineConfig } from '../config/index.ts';
 import { createRowLayout, type RowLayout } from '../core/layout.ts';
+import { readOwnSchema } from '../core/own-schemas.ts';
 import type { Logger } from '../core/ports.ts';
 import { checkReferenceProfile, parseReferenceProfile } from '../drift/reference-profile.ts';
 import { checkModelPackage, inspectModel, type ModelPackage } from '../model/index.ts';
+import { closest } from '../yaml/closest.ts';
 import type { Finding } from '../yaml/document.ts';
 import { type ColumnSource, columnSources } from './column-sources.ts';
+import { type BoundFiles, bindingFindings, columnFinding, findingFrom, shown } from './findings.ts';
+import { checkPredictionSchema } from './prediction-checks.ts';
 import { checkPredictionSubject, latestEventSchema } from './registry-checks.ts';
 
 /** One thing that was held against another. */
@@ -61,22 +63,32 @@ interface EventSchema {
  * @throws WeirError `config_invalid` when the pipeline file itself is not valid: then there is nothing to check against
  */
 export async function checkPipeline(options: CheckOptions): Promise<CheckReport> {
-  const config = loadPipelineFile(options.config, options.env);
+  const pipeline = openPipelineFile(options.config, options.env);
+  const { config } = pipeline;
   const steps: CheckStep[] = [];
   const columns: SchemaColumns[] = [];
   const pkg = await checkModel(config, steps);
-  const layout = pkg && checkLayout(config, options.config, pkg, steps);
-  if (pkg && layout) {
-    const reader = await checkReader(config, pkg, layout, steps);
+  const files = pkg && { pipeline, package: pkg };
+  const layout = files && checkLayout(options.config, files, steps);
+  if (files && layout) {
+    const reader = await checkReader(files, layout, steps);
     for (const writer of await eventSchemas(options, config, reader, steps)) {
       const sources = columnSources({ writer: writer.schema, reader, layout, config });
       columns.push({ schema: writer.label, columns: sources });
-      steps.push({ title: 'event schema', detail: writer.label, findings: eventFindings(writer, reader, layout, pkg, sources) });
+      steps.push({ title: 'event schema', detail: writer.label, findings: eventFindings(writer, reader, layout, files, sources) });
     }
-    if (config.drift.enabled) steps.push(await checkReference(pkg, layout));
   }
-  if (options.registry && config.registry) steps.push(await checkPredictionSubject(config, config.registry, options.logger));
+  if (pkg) steps.push(await checkPredictions(pkg, config, options));
+  if (pkg && layout && config.drift.enabled) steps.push(await checkReference(pkg, layout));
   return { ok: !steps.some(({ findings }) => findings.some(({ severity }) => severity === 'error')), steps, columns };
+}
+
+/** The prediction schema against the model, and with a registry also against what consumers have been reading. */
+async function checkPredictions(pkg: ModelPackage, config: PipelineConfig, { registry, logger }: CheckOptions): Promise<CheckStep> {
+  const own = checkPredictionSchema(config, pkg, readOwnSchema('prediction'));
+  if (!registry || !config.registry) return own;
+  const registered = await checkPredictionSubject(config, config.registry, logger);
+  return { ...registered, findings: [...own.findings, ...registered.findings] };
 }
 
 /** The package by itself: manifest, hash, versions, graph, golden rows. */
@@ -93,37 +105,46 @@ async function checkModel(config: PipelineConfig, steps: CheckStep[]): Promise<M
 }
 
 /** The groups that columns need against those that the pipeline file defines. */
-function checkLayout(config: PipelineConfig, file: string, pkg: ModelPackage, steps: CheckStep[]): RowLayout | undefined {
+function checkLayout(
+  file: string,
+  { pipeline: { config, document }, package: pkg }: BoundFiles,
+  steps: CheckStep[],
+): RowLayout | undefined {
   const step = { title: 'pipeline file', detail: `${shown(file)}: ${config.name}` };
-  try {
-    const layout = createRowLayout(pkg.inputs, layoutOptions(config));
-    const groups = new Set(layout.groups.map(({ name }) => name));
-    const stores = new Set(layout.groups.map(({ name }) => config.features[name]?.store));
-    const unused = [
-      ...Object.keys(config.features).flatMap((group) => (groups.has(group) ? [] : [`features.${group}`])),
-      ...Object.keys(config.stores).flatMap((store) => (stores.has(store) ? [] : [`stores.${store}`])),
-    ];
-    steps.unshift({ ...step, findings: unused.map((name) => warning(`${name} is not used by any column of the model`, shown(file))) });
-    return layout;
-  } catch (thrown) {
-    steps.unshift({ ...step, findings: [findingFrom(thrown)] });
+  const defined = Object.keys(config.features);
+  const undefinedGroups = pkg.inputs
+    .flatMap(({ columns }) => columns)
+    .flatMap(({ name, binding }) => {
+      if (binding.from !== 'group' || defined.includes(binding.group)) return [];
+      const near = closest(binding.group, defined);
+      const hint = near ? `did you mean ${near}?` : defined.length > 0 ? `it defines ${defined.join(', ')}` : 'it defines none';
+      const message = `column ${name} is bound to feature group ${binding.group}, which the pipeline file does not define under features; ${hint}`;
+      return [columnFinding(pkg, name, message)];
+    });
+  if (undefinedGroups.length > 0) {
+    steps.unshift({ ...step, findings: undefinedGroups });
     return undefined;
   }
+  const layout = createRowLayout(pkg.inputs, layoutOptions(config));
+  const groups = new Set(layout.groups.map(({ name }) => name));
+  const stores = new Set(layout.groups.map(({ name }) => config.features[name]?.store));
+  const unused = [
+    ...defined.flatMap((group) => (groups.has(group) ? [] : [['features', group]])),
+    ...Object.keys(config.stores).flatMap((store) => (stores.has(store) ? [] : [['stores', store]])),
+  ];
+  const findings = unused.map((path) => document.finding(path, `${path.join('.')} is not used by any column of the model`, 'warning'));
+  steps.unshift({ ...step, findings });
+  return layout;
 }
 
 /** Bindings against the reader schema, where there is one. */
-async function checkReader(
-  config: PipelineConfig,
-  pkg: ModelPackage,
-  layout: RowLayout,
-  steps: CheckStep[],
-): Promise<AvroSchema | undefined> {
-  const { schema: file } = config.input;
+async function checkReader(files: BoundFiles, layout: RowLayout, steps: CheckStep[]): Promise<AvroSchema | undefined> {
+  const { schema: file } = files.pipeline.config.input;
   if (file === undefined) return undefined;
   const step = { title: 'reader schema', detail: shown(file) };
   try {
     const reader = parseAvroSchema(await readSchemaFile(file));
-    steps.push({ ...step, findings: checkBindings(reader, layout).map((message) => bindingFinding(message, pkg)) });
+    steps.push({ ...step, findings: checkBindings(reader, layout).flatMap((message) => bindingFindings(message, files, reader)) });
     return reader;
   } catch (thrown) {
     steps.push({ ...step, findings: [findingFrom(thrown)] });
@@ -169,25 +190,25 @@ function eventFindings(
   { schema, label }: EventSchema,
   reader: AvroSchema | undefined,
   layout: RowLayout,
-  pkg: ModelPackage,
+  files: BoundFiles,
   sources: readonly ColumnSource[],
 ): Finding[] {
+  const lookedUp = reader ?? schema;
   try {
     const { warnings } = compilePlan(schema, reader, layout);
     const dead = sources.filter(({ kind, required }) => required && kind === 'none');
     return [
-      ...warnings.map((message) => warning(message)),
+      ...warnings.flatMap((message) => bindingFindings(message, files, lookedUp, 'warning')),
       ...dead.map(({ column, binding }) =>
         columnFinding(
-          pkg,
+          files.package,
           column,
           `column ${column} is required, but ${binding} is not in ${label}: every record would become a dead letter`,
         ),
       ),
     ];
   } catch (thrown) {
-    const finding = findingFrom(thrown);
-    return [{ ...bindingFinding(finding.message, pkg), severity: 'error' }];
+    return bindingFindings(findingFrom(thrown).message, files, lookedUp);
   }
 }
 
@@ -216,38 +237,4 @@ async function checkReference(pkg: ModelPackage, layout: RowLayout): Promise<Che
       };
     return { title, detail: shown(file), findings: [{ ...findingFrom(thrown), file: shown(file) }] };
   }
-}
-
-/** A finding about a binding stands at the column in model.yaml that it is about, if its message begins with the path of one. */
-function bindingFinding(message: string, pkg: ModelPackage): Finding {
-  for (const { columns } of pkg.inputs) {
-    for (const { name, binding } of columns) {
-      if (binding.from !== 'event') continue;
-      const path = ['event', ...binding.path].join('.');
-      if (message.startsWith(`${path} `) || message.includes(`column ${name} `)) return columnFinding(pkg, name, message);
-    }
-  }
-  return { severity: 'error', message };
-}
-
-function columnFinding(pkg: ModelPackage, column: string, message: string): Finding {
-  for (const { name, columns } of pkg.inputs) {
-    const index = columns.findIndex((spec) => spec.name === column);
-    if (index >= 0) return pkg.document.finding(['inputs', name, 'columns', index, 'from'], message);
-  }
-  return { severity: 'error', message };
-}
-
-const warning = (message: string, file?: string): Finding => ({ severity: 'warning', message, ...(file === undefined ? {} : { file }) });
-
-/** An error of the table as a finding; anything else is a defect of weir and goes on its way. */
-function findingFrom(thrown: unknown): Finding {
-  if (!(thrown instanceof WeirError)) throw thrown;
-  return { severity: 'error', message: thrown.message };
-}
-
-/** A path as short as it can be said here. */
-function shown(path: string): string {
-  const fromHere = relative(process.cwd(), path);
-  return fromHere !== '' && !fromHere.startsWith('..') ? fromHere : path;
 }

@@ -60,7 +60,7 @@ export class ContainerSource implements Source {
       let at = 0;
       for (let i = 0; i < count; i++) {
         const end = skip(block.data, at, block.data.length);
-        if (end < 0) throw new WeirError('schema_invalid', `${this.path}: record ${offset + i} is not a value of the file's schema.`);
+        if (end < 0) throw new WeirError('input_file_invalid', `${this.path}: record ${offset + i} is not a value of the file's schema.`);
         valueStart[i] = at;
         valueLength[i] = end - at;
         at = end;

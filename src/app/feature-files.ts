@@ -1,8 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
-import avsc from 'avsc';
-import { readAvroContainer } from '../avro/container-file.ts';
+import { readContainerRows } from '../avro/container-rows.ts';
 import { WeirError } from '../core/errors.ts';
 
 /** A row of a file with its place in words (`planes.ndjson:12`), for messages. */
@@ -14,7 +13,7 @@ export interface FileRow {
 /**
  * The rows of an Avro container file (`.avro`), or of a file with one JSON object a line (`.ndjson`, `.jsonl`). Each call
  * reads the file anew, a block or a line at a time.
- * @throws WeirError `config_invalid` when the file cannot be read
+ * @throws WeirError `input_file_invalid` when the file cannot be read
  */
 export function readRows(path: string): AsyncIterable<FileRow> {
   switch (extname(path).toLowerCase()) {
@@ -24,28 +23,13 @@ export function readRows(path: string): AsyncIterable<FileRow> {
     case '.jsonl':
       return jsonRows(path);
     default:
-      throw new WeirError('config_invalid', `${path}: rows are read from .avro, .ndjson and .jsonl files.`);
+      throw new WeirError('input_file_invalid', `${path}: rows are read from .avro, .ndjson and .jsonl files.`);
   }
 }
 
 async function* avroRows(path: string): AsyncGenerator<FileRow> {
-  const container = readAvroContainer(path);
-  let type: avsc.Type;
-  try {
-    // Values of unions as they are: a feature is a number, a text or null, whichever branch it came from.
-    type = avsc.Type.forSchema(container.schema as avsc.Schema, { wrapUnions: 'never' } as object);
-  } catch (cause) {
-    throw new WeirError('config_invalid', `${path}: its schema cannot be read: ${(cause as Error).message}`, { cause });
-  }
   let row = 0;
-  for (const { count, data } of container.blocks()) {
-    for (let i = 0, at = 0; i < count; i++) {
-      const { value, offset } = type.decode(data, at);
-      if (offset < 0) throw new WeirError('config_invalid', `${path}: row ${row + 1} is cut off.`);
-      at = offset;
-      yield { place: `${path}: row ${++row}`, fields: value as Record<string, unknown> };
-    }
-  }
+  for (const fields of readContainerRows(path)) yield { place: `${path}: row ${++row}`, fields };
 }
 
 async function* jsonRows(path: string): AsyncGenerator<FileRow> {
@@ -59,8 +43,8 @@ async function* jsonRows(path: string): AsyncGenerator<FileRow> {
       yield { place: `${path}:${line}`, fields: fields as Record<string, unknown> };
     }
   } catch (cause) {
-    if (cause instanceof SyntaxError) throw new WeirError('config_invalid', `${path}:${line}: ${cause.message}`, { cause });
+    if (cause instanceof SyntaxError) throw new WeirError('input_file_invalid', `${path}:${line}: ${cause.message}`, { cause });
     if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
-    throw new WeirError('config_invalid', `${path} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new WeirError('input_file_invalid', `${path} cannot be read: ${(cause as Error).message}`, { cause });
   }
 }

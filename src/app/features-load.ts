@@ -37,7 +37,7 @@ export interface LoadedFeatures {
 
 /**
  * Loads a file. It is read twice: all of it is checked before the first row is written.
- * @throws WeirError `config_invalid` when group or file cannot be used, or what the store throws
+ * @throws WeirError `config_invalid` when the pipeline has no such group, `input_file_invalid` when the file cannot be used, or what the store throws
  */
 export async function loadFeatures(options: FeaturesLoadOptions): Promise<LoadedFeatures> {
   const { config, group: name, file, clock, logger } = options;
@@ -79,7 +79,7 @@ async function groupFromFile(options: FeaturesLoadOptions, nowMs: number): Promi
       else if (!kinds.has(feature)) kinds.set(feature, 'float');
     }
   }
-  if (kinds.size === 0) throw new WeirError('config_invalid', `${options.file}: there is no row with a feature in it.`);
+  if (kinds.size === 0) throw new WeirError('input_file_invalid', `${options.file}: there is no row with a feature in it.`);
   const named = (kind: 'float' | 'string'): string[] => [...kinds].filter(([, k]) => k === kind).map(([feature]) => feature);
   return { name: options.group, floatFeatures: named('float'), stringFeatures: named('string') };
 }
@@ -100,7 +100,7 @@ function fieldOf({ fields, place }: FileRow, field: string): unknown {
   if (Object.hasOwn(fields, field)) return fields[field];
   const near = closest(field, Object.keys(fields));
   throw new WeirError(
-    'config_invalid',
+    'input_file_invalid',
     `${place} has no field ${field}${near ? `; did you mean ${near}?` : `; it has ${Object.keys(fields).join(', ')}`}`,
   );
 }
@@ -109,18 +109,21 @@ function entityText(row: FileRow, field: string): string {
   const value = fieldOf(row, field);
   if ((typeof value === 'string' && value !== '') || Number.isInteger(value)) return String(value);
   throw new WeirError(
-    'config_invalid',
+    'input_file_invalid',
     `${row.place}: ${field} is to be the entity, but it is ${kindOf(value)}; an entity is a text or a whole number.`,
   );
 }
 
 function featureValue(row: FileRow, field: string): FeatureValue {
   if (field === TIMESTAMP_FIELD)
-    throw new WeirError('config_invalid', `${row.place}: a feature cannot be called ${TIMESTAMP_FIELD}; name it with --timestamp.`);
+    throw new WeirError('input_file_invalid', `${row.place}: a feature cannot be called ${TIMESTAMP_FIELD}; name it with --timestamp.`);
   const value = fieldOf(row, field);
   if (value === null || typeof value === 'number' || typeof value === 'string') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
-  throw new WeirError('config_invalid', `${row.place}: ${field} is ${kindOf(value)}; a feature is a number, a boolean, a text or null.`);
+  throw new WeirError(
+    'input_file_invalid',
+    `${row.place}: ${field} is ${kindOf(value)}; a feature is a number, a boolean, a text or null.`,
+  );
 }
 
 function timeOf(row: FileRow, field: string): number {
@@ -128,7 +131,7 @@ function timeOf(row: FileRow, field: string): number {
   const ms = typeof value === 'string' ? Date.parse(value) : typeof value === 'number' ? value : Number.NaN;
   if (Number.isFinite(ms)) return ms;
   throw new WeirError(
-    'config_invalid',
+    'input_file_invalid',
     `${row.place}: ${field} is ${kindOf(value)}, not a time; write milliseconds since the epoch or ISO 8601.`,
   );
 }

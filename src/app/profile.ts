@@ -51,7 +51,7 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
   const clock = systemClock;
   const stop = new AbortController();
   const surroundings = { clock, logger, metrics: silentMetrics, signal: stop.signal };
-  const scoring = await createScoring(config, surroundings);
+  const scoring = await createScoring(waitingForStores(config), surroundings);
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   let events = 0;
   const failures = new Map<string, number>();
@@ -105,6 +105,12 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
     await source.close();
     await scoring.close();
   }
+}
+
+/** A reference of stand-ins would call real values drift: whatever workers do without a store, here it is waited for. */
+function waitingForStores(config: PipelineConfig): PipelineConfig {
+  const features = Object.entries(config.features).map(([name, group]) => [name, { ...group, onUnavailable: 'pause' as const }] as const);
+  return { ...config, features: Object.fromEntries(features) };
 }
 
 /** A sink that keeps nothing and tells how far the partitions are. */

@@ -6,6 +6,7 @@ export function watchSource(source: KafkaSource, metrics: WeirMetrics): void {
   let rebalances = 0;
   metrics.onScrape(() => {
     const { stats } = source;
+    source.refreshEnds();
     metrics.source.queued(stats.queuedRows, stats.queuedBytes);
     const assignment = source.assignment();
     metrics.source.assigned(assignment.length);

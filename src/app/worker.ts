@@ -8,7 +8,7 @@ import { createEncoder } from '../avro/encoder.ts';
 import { createOutputFraming } from '../avro/output-framing.ts';
 import type { PipelineConfig } from '../config/index.ts';
 import { systemClock } from '../core/clock.ts';
-import { isRetriable } from '../core/errors.ts';
+import { isRetriable, type WeirError } from '../core/errors.ts';
 import { readOwnSchema } from '../core/own-schemas.ts';
 import type { Logger } from '../core/ports.ts';
 import { createAtLeastOnceSink } from '../kafka/at-least-once-sink.ts';
@@ -70,15 +70,27 @@ async function assemble(
   onClose(() => server.close());
 
   const surroundings = { clock, logger, metrics: metrics.pipeline, signal: stop };
-  const scoring = await createScoring(config, surroundings);
+  const scoring = await createScoring(config, surroundings, model);
   onClose(() => scoring.close());
   const { predictions, deadLetters } = config.output;
   const framing = await waitOut(surroundings, 'schema registry', () =>
     createOutputFraming(predictions.format, readOwnSchema('prediction'), predictions.topic, scoring.registry),
   );
   const kafka = createKafka(config.kafka, logger);
+  let driftFailure: WeirError | undefined;
   const drift = config.drift.enabled
-    ? await waitOut(surroundings, 'drift', () => createDrift({ config, scoring, kafka, clock, logger, metrics: metrics.drift, workerId }))
+    ? await waitOut(surroundings, 'drift', () =>
+        createDrift({
+          config,
+          scoring,
+          kafka,
+          clock,
+          logger,
+          metrics: metrics.drift,
+          workerId,
+          onFailure: (error) => void (driftFailure = error),
+        }),
+      )
     : undefined;
   if (drift) onClose(() => drift.close());
   const source = new KafkaSource({ kafka, ...config.input, ...config.kafka, ...config.flow, clock, logger });
@@ -116,6 +128,7 @@ async function assemble(
       deadLetters: { pipeline: config.name, worker: workerId, maxRecordBytes: producer.maxRecordBytes(deadLetters.topic) },
     }),
     topics: { predictions: predictions.topic, deadLetters: deadLetters.topic },
+    failure: () => driftFailure,
     maxInFlight: config.flow.maxInFlightBatches,
     drainTimeoutMs: config.shutdownTimeoutMs,
     retry: DEFAULT_RETRY,

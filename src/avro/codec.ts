@@ -171,7 +171,6 @@ export function createAvroCodec(options: AvroCodecOptions): Codec {
       }
       return waiting === undefined ? undefined : decodeWaiting(rows, waiting);
     },
-    async close() {},
   };
 
   /** Schemas from files by writer id: fingerprint, or '' for the one of `plain`. Compiled now, so that misfits show at start. */

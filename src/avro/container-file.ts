@@ -16,7 +16,7 @@ export interface AvroContainer {
   readonly metadata: ReadonlyMap<string, Buffer>;
   /**
    * The blocks in file order, read and inflated one at a time; each call reads the file anew.
-   * @throws WeirError `config_invalid` at a block that is not intact
+   * @throws WeirError `input_file_invalid` at a block that is not intact
    */
   blocks(): IterableIterator<ContainerBlock>;
 }
@@ -30,7 +30,7 @@ const MAX_METADATA_ENTRIES = 10_000;
 /**
  * Opens an Avro object container file with codec null or deflate and reads its header. Whole files are never held in
  * memory.
- * @throws WeirError `config_invalid` when the file cannot be read, is not an Avro container or has another codec
+ * @throws WeirError `input_file_invalid` when the file cannot be read, is not an Avro container or has another codec
  */
 export function readAvroContainer(path: string): AvroContainer {
   return withFile(path, (file) => {
@@ -121,7 +121,7 @@ class FileReader {
       this.length = fstatSync(this.descriptor).size;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new WeirError('config_invalid', `${path} cannot be read: ${reason}`, { cause: error });
+      throw new WeirError('input_file_invalid', `${path} cannot be read: ${reason}`, { cause: error });
     }
   }
 
@@ -169,7 +169,7 @@ class FileReader {
   }
 
   invalid(problem: string): WeirError {
-    return new WeirError('config_invalid', `${this.path} is not a readable Avro container file: ${problem}.`);
+    return new WeirError('input_file_invalid', `${this.path} is not a readable Avro container file: ${problem}.`);
   }
 
   close(): void {

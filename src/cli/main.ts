@@ -5,6 +5,12 @@ import { processTerminal } from './terminal.ts';
 /** After a command that failed midway something may still hold the process open: a socket, a worker thread. */
 const LINGER_MS = 2_000;
 
+// `weir check | head` closes the pipe early; that is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
 // Set, not exit(): what is still on its way to standard output must get there.
 process.exitCode = await runProgram(process.argv.slice(2), processTerminal());
 setTimeout(() => process.exit(), LINGER_MS).unref();

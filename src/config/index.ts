@@ -3,4 +3,4 @@ export type { Environment } from './environment.ts';
 export type { FeatureGroupConfig, PipelineConfig } from './finish.ts';
 export { fieldSchema, type JsonSchema, jsonSchema } from './json-schema.ts';
 export { layoutOptions } from './layout-options.ts';
-export { loadPipelineFile, parsePipeline } from './load.ts';
+export { type LoadedPipeline, loadPipelineFile, openPipelineFile, parsePipeline } from './load.ts';

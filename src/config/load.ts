@@ -8,6 +8,13 @@ import { finishPipeline, type PipelineConfig } from './finish.ts';
 import { pipelineSchema, type PipelineFile } from './pipeline-schema.ts';
 import { checkRules, type ValidSections } from './rules.ts';
 
+/** A pipeline with the text it came from, for findings of later checks. */
+export interface LoadedPipeline {
+  readonly config: PipelineConfig;
+  /** The text with its positions, before variables were expanded. */
+  readonly document: YamlDocument;
+}
+
 /**
  * Reads a pipeline file: expands the environment, validates everything, applies all defaults and makes paths absolute.
  * @param path the file, as the user named it; findings carry this name
@@ -15,6 +22,11 @@ import { checkRules, type ValidSections } from './rules.ts';
  * @throws WeirError `config_invalid` with every finding as `file:line:column: text`, one a line
  */
 export function loadPipelineFile(path: string, env: Environment): PipelineConfig {
+  return openPipelineFile(path, env).config;
+}
+
+/** As `loadPipelineFile`, and keeps the positions. For `weir check`. */
+export function openPipelineFile(path: string, env: Environment): LoadedPipeline {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -23,11 +35,15 @@ export function loadPipelineFile(path: string, env: Environment): PipelineConfig
     const reason = code === 'ENOENT' ? 'there is no such file' : (cause as Error).message;
     throw new WeirError('config_invalid', `${path}: ${reason}`, { cause });
   }
-  return parsePipeline(text, path, env);
+  return parse(text, path, env);
 }
 
 /** The same from a text. @param path where the text would stand: relative paths are relative to its folder */
 export function parsePipeline(text: string, path: string, env: Environment): PipelineConfig {
+  return parse(text, path, env).config;
+}
+
+function parse(text: string, path: string, env: Environment): LoadedPipeline {
   const doc = loadYaml(text, shortest(path));
   const folder = dirname(path);
   const findings: Finding[] = doc.findings.filter((finding) => finding.severity === 'error');
@@ -47,7 +63,7 @@ export function parsePipeline(text: string, path: string, env: Environment): Pip
     if (!told.has(placeOf(finding))) findings.push(finding);
   }
   if (findings.length > 0 || !success) throw invalid(sorted(findings));
-  return withLogLevel(finishPipeline(data, folder), env, doc);
+  return { config: withLogLevel(finishPipeline(data, folder), env, doc), document: doc };
 }
 
 /** Text from the environment is text or a number or a boolean: whichever the schema wants. */

@@ -126,12 +126,19 @@ export const ERROR_TABLE = {
     'The online store does not answer within its deadline.',
     'Wait; check the store if it lasts.',
   ),
+  start_aborted: entry('retriable', 'start', 'The worker was told to stop while it was starting.', 'Do nothing; it was told to.'),
   // --- fatal: somebody must act -----------------------------------------------------------------------------------
   config_invalid: entry(
     'fatal',
     'start',
     'The pipeline file is not valid.',
     'Correct the lines named; weir check shows all of them at once.',
+  ),
+  input_file_invalid: entry(
+    'fatal',
+    'start',
+    'A file with rows or events cannot be used.',
+    'Correct the file at the place named, or the options that say what is in it.',
   ),
   model_invalid: entry(
     'fatal',
@@ -152,6 +159,12 @@ export const ERROR_TABLE = {
     'source',
     'The committed offset is no longer in the log: retention has removed records that were never scored.',
     'Decide what that means, then set input.onOutOfRange to earliest or latest.',
+  ),
+  compression_unsupported: entry(
+    'fatal',
+    'source',
+    'Records are compressed with a codec that this version cannot read.',
+    'Produce with gzip, zstd or no compression for now; other codecs come with the columnar transport.',
   ),
   not_authorized: entry('fatal', 'start', 'Kafka or the registry refuses the credentials.', 'Check user, password and ACLs.'),
   store_misconfigured: entry(

@@ -80,7 +80,6 @@ export interface Codec {
    * @throws WeirError `registry_unavailable` (retriable) when schemas cannot be had now
    */
   decode(rows: Rows): void | Promise<void>;
-  close(): Promise<void>;
 }
 
 /** The distinct entities of a batch for one feature group. */

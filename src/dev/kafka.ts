@@ -94,6 +94,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalServi
         command: java,
         args: [
           ...JVM_OPTIONS,
+          `-Djava.io.tmpdir=${folder.path}`,
           `-Dlog4j2.configurationFile=${join(home, 'log4j2.xml')}`,
           ...(options.jvmOptions ?? []),
           '-cp',
@@ -160,7 +161,18 @@ async function installKafka(version: string, java: string, log: LineLog): Promis
       const formatter = await startProcess({
         name: 'kafka-storage format',
         command: java,
-        args: [...JVM_OPTIONS, '-cp', join(folder, 'libs', '*'), 'kafka.tools.StorageTool', 'format', '-t', kafkaUuid(), '-c', properties],
+        args: [
+          ...JVM_OPTIONS,
+          `-Djava.io.tmpdir=${scratch}`,
+          '-cp',
+          join(folder, 'libs', '*'),
+          'kafka.tools.StorageTool',
+          'format',
+          '-t',
+          kafkaUuid(),
+          '-c',
+          properties,
+        ],
         logFile,
       });
       const outcome = await formatter.outcome;

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { DevServicesError } from './errors.ts';
 import { guardItem, releaseItem } from './guard.ts';
@@ -48,11 +48,10 @@ export async function startProcess(options: ProcessOptions): Promise<ServiceProc
   const outcome = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) => {
       over = true;
-      releaseItem(`pid:${child.pid as number}`);
       resolve(signal ?? `exit ${code}`);
     });
   });
-  if (child.pid !== undefined) guardItem(`pid:${child.pid}`);
+  guardChild(child);
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', (cause) => reject(new DevServicesError(`${name} could not be started: ${cause.message}`, { cause })));
@@ -80,6 +79,14 @@ export async function startProcess(options: ProcessOptions): Promise<ServiceProc
       releaseItem(`pid:${pid}`);
     },
   };
+}
+
+/** Has a child end with this process, however this one ends (see `guard.ts`), until it has ended by itself. */
+export function guardChild(child: ChildProcess): void {
+  if (child.pid === undefined) return; // could not be started
+  const item = `pid:${child.pid}` as const;
+  guardItem(item);
+  child.once('exit', () => releaseItem(item));
 }
 
 /** The last lines of a log file, for an error message; empty when there is none. */

@@ -41,6 +41,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Loca
         command: java,
         args: [
           ...['-Xms64m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
+          `-Djava.io.tmpdir=${folder.path}`, // vertx-cache would stay in the system's
           ...['-Dquarkus.http.host=127.0.0.1', `-Dquarkus.http.port=${port}`, '-Dquarkus.log.level=WARN'],
           '-Djava.util.logging.manager=org.jboss.logmanager.LogManager',
           ...authentication(options.credentials),

@@ -189,11 +189,12 @@ export class Accumulator {
    * the batch, belong to the next owner, and must not open the segment again that `revoke` closed.
    */
   private segmentOf(rows: Rows, slice: RecordSlice): Segment | undefined {
+    if (rows.status[slice.fromRow] === STATUS_WITHDRAWN) return undefined;
     const { topic, partition, epoch, offsets } = slice.records;
     const index = this.segments.findIndex((s) => s.topic === topic && s.partition === partition);
     const known = this.segments[index];
     if (known?.epoch === epoch) return known;
-    if (rows.status[slice.fromRow] === STATUS_WITHDRAWN || (known && epoch < known.epoch)) return undefined;
+    if (known && epoch < known.epoch) return undefined;
     if (known) this.release(known);
     const fromOffset = offsets[slice.from]!;
     const segment: Segment = {

@@ -64,7 +64,7 @@ interface Tally {
 /** What the merger has read. */
 export type MergerCounts = Tally & LeftOut;
 
-/** State of drift for metrics and the console. */
+/** State of drift for metrics. */
 export interface DriftSnapshot {
   readonly model: { readonly name: string; readonly version: string };
   readonly referenceId: string;
@@ -85,6 +85,8 @@ export interface Merger {
   /** Statistics that are due, compactable by key; undefined when none are. @param force all windows that changed */
   due(force?: boolean): OutputRecords | undefined;
   snapshot(): DriftSnapshot;
+  /** What was read since the start, or since the last `revoke` that forgot it. */
+  counts(): Readonly<MergerCounts>;
   /** Partitions of the profiles topic that were lost: forgets the state if it came from them. Whoever takes them reads them from their beginning. */
   revoke(partitions: readonly TopicPartition[]): void;
 }
@@ -231,6 +233,8 @@ export function createMerger(options: MergerOptions): Merger {
       outbox = undefined;
       return records;
     },
+
+    counts: () => ({ ...counts, ...inbox.leftOut }),
 
     snapshot() {
       const all = windows.inOrder().map((open) => statisticsOf(open, open.wasFinal));

@@ -1,3 +1,4 @@
+import type { OutputRecords } from '../core/outputs.ts';
 import type { FeatureStatistics, WindowDecision } from './decision.ts';
 import { driftStatisticsType } from './schemas.ts';
 
@@ -50,6 +51,13 @@ export function encodeDriftStatistics(prefix: Buffer, statistics: DriftStatistic
  */
 export function decodeDriftStatistics(prefixLength: number, value: Buffer): DriftStatistics {
   return driftStatisticsType.fromBuffer(value.subarray(prefixLength)) as DriftStatistics;
+}
+
+/** What the records of a batch for the statistics topic say. @param prefixLength framing bytes to skip */
+export function statisticsIn(prefixLength: number, { count, buffer, valueStart, valueLength }: OutputRecords): DriftStatistics[] {
+  return Array.from({ length: count }, (_, i) =>
+    decodeDriftStatistics(prefixLength, buffer.subarray(valueStart[i]!, valueStart[i]! + valueLength[i]!)),
+  );
 }
 
 function finiteOnly(feature: FeatureStatistics): FeatureStatistics {

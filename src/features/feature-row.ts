@@ -22,7 +22,7 @@ export interface WriteOptions {
 export interface FeatureWriter {
   /**
    * Writes all rows, replacing what their entities had, and resolves to their number.
-   * @throws WeirError `store_unavailable`, `store_misconfigured`, or `config_invalid` for a row the layout cannot hold
+   * @throws WeirError `store_unavailable`, `store_misconfigured`, or `input_file_invalid` for a row the layout cannot hold
    */
   write(rows: Iterable<FeatureRow> | AsyncIterable<FeatureRow>, options?: WriteOptions): Promise<number>;
 }

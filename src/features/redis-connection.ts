@@ -93,7 +93,8 @@ export class RedisConnection {
         lastError = storeErrorFrom(thrown, this.address);
         if (!isRetriable(lastError)) reject(lastError);
       };
-      this.abandon = () => reject(lastError ?? new WeirError('store_unavailable', `The connection to Redis at ${this.address} was closed.`));
+      this.abandon = () =>
+        reject(lastError ?? new WeirError('store_unavailable', `The connection to Redis at ${this.address} was closed.`));
       redis.on('ready', resolve).on('error', onError);
       stopListening = () => redis.off('ready', resolve).off('error', onError);
     });

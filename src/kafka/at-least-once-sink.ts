@@ -52,14 +52,20 @@ export function createAtLeastOnceSink(options: AtLeastOnceOptions): Sink {
   function schedule(): void {
     cancelTimer ??= clock.after(options.commitIntervalMs, () => {
       cancelTimer = undefined;
-      commitNow().catch((thrown: unknown) => {
-        const error = weirErrorFrom(thrown);
-        // A missed commit loses nothing: the next one carries the newer positions. Anything else ends the pipeline at the next emission.
-        if (error.kind === 'retriable') {
-          logger.warn({ reason: error.message }, 'commit failed; it is tried again');
-          schedule();
-        } else failure = error;
-      });
+      commitNow().then(
+        () => {
+          // Acknowledged while a slow commit was under way: no emission may follow that would schedule the next one.
+          if (acknowledged.size > 0) schedule();
+        },
+        (thrown: unknown) => {
+          const error = weirErrorFrom(thrown);
+          // A missed commit loses nothing: the next one carries the newer positions. Anything else ends the pipeline at the next emission.
+          if (error.kind === 'retriable') {
+            logger.warn({ reason: error.message }, 'commit failed; it is tried again');
+            schedule();
+          } else failure = error;
+        },
+      );
     });
   }
 

@@ -3,6 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs';
 import { WeirError } from '../core/errors.ts';
 import type { Logger } from '../core/ports.ts';
+import { installZstd } from './compression.ts';
 import { installIdleTimerFix } from './protocol/idle-timer.ts';
 
 /** How to reach a Kafka cluster: the part of the pipeline file's `kafka` section that every client of it needs. */
@@ -31,6 +32,7 @@ export interface KafkaOptions {
  */
 export function createKafka(connection: KafkaConnection, logger: Logger, { retries }: KafkaOptions = {}): Kafka {
   installIdleTimerFix();
+  installZstd();
   const { sasl } = connection;
   // Else kafkajs warns once a process that its default partitioner changed in 2.0; we always choose partitions ourselves.
   process.env['KAFKAJS_NO_PARTITIONER_WARNING'] ??= '1';

@@ -68,6 +68,7 @@ export function weirErrorFromKafka(thrown: unknown, doing: string): WeirError {
   const options = { cause: thrown };
   if (NOT_AUTHORIZED.test(type) || error.name === 'KafkaJSSASLAuthenticationError')
     return new WeirError('not_authorized', message, options);
+  if (error.name === 'KafkaJSNotImplemented') return new WeirError('compression_unsupported', message, options);
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'INVALID_TOPIC_EXCEPTION') return new WeirError('topic_missing', message, options);
   if (type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE') return new WeirError('output_refused', message, options);
   if (RETRIABLE_NAMES.has(error.name) || RETRIABLE_TYPES.has(type)) return new WeirError('kafka_unavailable', message, options);

@@ -19,7 +19,6 @@ export interface SourceMetrics {
 /** What a drift window showed. An undefined score has no series: too few samples is not 0. */
 export interface DriftWindow {
   readonly model: string;
-  readonly status: string;
   readonly rows: number;
   readonly windowEndMs: number;
   /** Total variation distance by column. */
@@ -30,8 +29,10 @@ export interface DriftWindow {
 
 /** What the merger tells. Only the merger does: a worker sees part of the partitions. */
 export interface DriftMetrics {
-  /** A window was published: its values replace those of the last one of this model. */
+  /** The newest window with enough samples: its values replace those of the last one of this model. */
   window(window: DriftWindow): void;
+  /** Statistics of a window were published. */
+  published(model: string, status: string): void;
   /** Rows that came too late for their window. */
   late(model: string, rows: number): void;
 }
@@ -151,13 +152,13 @@ function createDriftMetrics(gauge: Make<Gauge>, counter: Make<Counter>): DriftMe
     else target.set(labels, value);
   };
   return {
-    window({ model, status, rows, windowEndMs, features, prediction }) {
-      windows.inc({ model, status });
+    window({ model, rows, windowEndMs, features, prediction }) {
       samples.set({ model }, rows);
       windowEnd.set({ model }, windowEndMs / 1_000);
       set(predictionDrift, { model }, prediction);
       for (const { name, score } of features) set(featureDrift, { model, feature_name: name }, score);
     },
+    published: (model, status) => windows.inc({ model, status }),
     late: (model, rows) => lateRows.inc({ model }, rows),
   };
 }

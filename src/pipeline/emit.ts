@@ -106,7 +106,8 @@ export class Emitter {
           this.wake();
           if (this.finishing) break;
         } else if (ready.length === 0) await this.bell.wait(IDLE_TICK_MS);
-        if (this.pipeline.sink.failure) throw this.pipeline.sink.failure;
+        const failure = this.pipeline.sink.failure ?? this.pipeline.failure?.();
+        if (failure) throw failure;
       }
     } catch (thrown) {
       this.fail(weirErrorFrom(thrown));

@@ -19,6 +19,8 @@ export interface Pipeline {
   readonly drift: DriftObserver | undefined;
   readonly encoder: Encoder;
   readonly topics: { readonly predictions: string; readonly deadLetters: string };
+  /** Something beside the path that must end it (the drift merger). */
+  readonly failure?: () => WeirError | undefined;
   readonly maxInFlight: number;
   /** How long what is in flight may take to settle after `stop`. */
   readonly drainTimeoutMs: number;

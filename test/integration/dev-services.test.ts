@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { isAlive } from '../../src/dev/cache.ts';
-import { type Services, startKafka, startRedis, startServices } from '../../src/dev/index.ts';
+import { type Services, startKafka, startRedis, startRegistry, startServices } from '../../src/dev/index.ts';
 import { requireJava } from '../../src/dev/programs.ts';
 import { services, uniqueName } from '../support/services.ts';
 
@@ -164,6 +164,14 @@ describe.runIf(hasJava)('services as processes of this machine', () => {
     redis.kill('SIGSTOP');
     await redis.stop();
     expect(isAlive(redis.pid)).toBe(false);
+  });
+
+  test('a registry writes its temporary files into its data folder, and they go with it', async () => {
+    const registry = await startRegistry();
+    onTestFinished(() => registry.stop());
+    expect(existsSync(join(registry.dataFolder, 'vertx-cache'))).toBe(true);
+    await registry.stop();
+    expect(existsSync(registry.dataFolder)).toBe(false);
   });
 
   test('an endpoint that is given is used as it is', async () => {

@@ -1,9 +1,19 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { expect, test } from 'vitest';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { examplePath } from '../../examples/flights/flight-data.ts';
 import type { RunResult } from '../../examples/flights/summary.ts';
 import { quietKafka } from '../../examples/flights/topic-reader.ts';
 import { services } from '../support/services.ts';
+
+/** Temporary folder of the demo, to see what it leaves. */
+let temporary: string;
+beforeEach(() => {
+  temporary = mkdtempSync(join(tmpdir(), 'weir-demo-test-'));
+});
+afterEach(() => rmSync(temporary, { recursive: true, force: true }));
 
 interface Demo {
   readonly child: ChildProcess;
@@ -15,7 +25,13 @@ interface Demo {
 /** The demo as `npm run demo` starts it, on the services of this test run. */
 function startDemo(args: readonly string[]): Demo {
   const { kafkaBrokers, redisUrl, registryUrl } = services();
-  const env = { ...process.env, WEIR_KAFKA_BROKERS: kafkaBrokers, WEIR_REDIS_URL: redisUrl, WEIR_REGISTRY_URL: registryUrl };
+  const env = {
+    ...process.env,
+    WEIR_KAFKA_BROKERS: kafkaBrokers,
+    WEIR_REDIS_URL: redisUrl,
+    WEIR_REGISTRY_URL: registryUrl,
+    TMPDIR: temporary,
+  };
   const child = spawn(process.execPath, [examplePath('demo.ts'), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
@@ -34,6 +50,14 @@ function childrenOf(pid: number): number[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' }).trim().split('\n');
   const processes = lines.map((line) => line.trim().split(/\s+/));
   return processes.filter(([, parent, state]) => Number(parent) === pid && !state?.startsWith('Z')).map(([child]) => Number(child));
+}
+
+async function listTopics(): Promise<string[]> {
+  const admin = quietKafka('test', services().kafkaBrokers.split(',')).admin();
+  await admin.connect();
+  const topics = await admin.listTopics();
+  await admin.disconnect();
+  return topics;
 }
 
 function isAlive(pid: number): boolean {
@@ -57,25 +81,53 @@ test('a short demo accounts for every flight, and leaves the services as they we
   expect(demo.stdout()).toContain('every flight is accounted for exactly once');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a pipe must see no escape sequence
   expect(demo.stdout()).not.toMatch(/\x1b/);
+  expect(demo.stderr()).toBe(''); // no warning of Node about the client's timers, among others
+  expect(demo.stdout()).toMatch(/metrics were at http:\S+\/metrics, http:\S+\/metrics\./);
+  expect(readdirSync(temporary)).toEqual([]);
 
   const topics = /The topics were (.*)\./.exec(demo.stdout())?.[1]?.split(', ') ?? [];
   expect(topics).toHaveLength(4);
-  const admin = quietKafka('test', services().kafkaBrokers.split(',')).admin();
-  await admin.connect();
-  const left = await admin.listTopics();
-  await admin.disconnect();
+  const left = await listTopics();
   expect(left.filter((topic) => topics.includes(topic))).toEqual([]);
 });
 
-test('Ctrl-C in the midst of it stops all that it started', { timeout: 240_000 }, async () => {
+test('Ctrl-C in the midst of it, told twice, stops all that it started and cleans up', { timeout: 240_000 }, async () => {
   const demo = startDemo(['--rate', '2000']);
   const pid = demo.child.pid ?? 0;
   await expect.poll(() => demo.stdout(), { timeout: 120_000, interval: 100 }).toMatch(/[1-9][\d,]* of 328,521 scored/);
   const started = childrenOf(pid);
   expect(started.length).toBeGreaterThanOrEqual(2);
+  const isTheirs = (topic: string): boolean => /^flights-[0-9a-f]{6}\./.test(topic);
+  expect((await listTopics()).filter(isTheirs)).not.toEqual([]);
   demo.child.kill('SIGINT');
+  setTimeout(() => demo.child.kill('SIGTERM'), 300); // as bootstrap and npm hand on what the group has had
   expect(await demo.exitCode, demo.stderr()).toBe(130);
   await expect.poll(() => started.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+  expect((await listTopics()).filter(isTheirs)).toEqual([]);
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+test('a demo that is killed leaves neither processes nor files', { timeout: 240_000 }, async () => {
+  const demo = startDemo(['--rate', '2000']);
+  await expect.poll(() => childrenOf(demo.child.pid ?? 0).length, { timeout: 60_000, interval: 20 }).toBeGreaterThanOrEqual(2);
+  const started = childrenOf(demo.child.pid ?? 0);
+  expect(readdirSync(temporary)).toHaveLength(1);
+  demo.child.kill('SIGKILL');
+  await demo.exitCode;
+  await expect.poll(() => started.filter(isAlive), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => readdirSync(temporary), { timeout: 20_000 }).toEqual([]);
+});
+
+test('--keep says where everything is, and its last line on standard output is the result to the end', { timeout: 240_000 }, async () => {
+  const demo = startDemo(['--limit', '2000', '--partitions', '2', '--keep']);
+  await expect.poll(() => demo.stdout(), { timeout: 120_000, interval: 100 }).toMatch(/^{.*}$/m);
+  demo.child.kill('SIGTERM');
+  expect(await demo.exitCode, demo.stderr()).toBe(0);
+  const { kafkaBrokers, redisUrl, registryUrl } = services();
+  for (const place of [kafkaBrokers, redisUrl, registryUrl]) expect(demo.stdout()).toContain(` ${place}\n`);
+  expect(JSON.parse(demo.stdout().trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ events: 2_000, predictions: 2_000 });
+  expect(demo.stderr()).toContain('stopping …');
+  expect(readdirSync(temporary)).toEqual([]);
 });
 
 test('a wrong option is refused before anything starts', { timeout: 30_000 }, async () => {

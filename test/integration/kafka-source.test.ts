@@ -1,30 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { SourceListener } from '../../src/core/ports.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import type { Position, RecordBatch } from '../../src/core/records.ts';
 import type { KafkaSource } from '../../src/kafka/source.ts';
-import { committed, createTopic, eventually, produce, testSource, withAdmin } from '../support/kafka.ts';
+import { committed, createTopic, eventually, produce, testKafka, withAdmin } from '../support/kafka.ts';
+import { closeSources, started } from '../support/sources.ts';
 import { uniqueName } from '../support/services.ts';
 
-const open: KafkaSource[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((s) => s.close()));
-});
-
-/** Starts a source and collects what it hands out. */
-async function started(options: Parameters<typeof testSource>[0], listener: Partial<SourceListener> = {}) {
-  const source = testSource(options);
-  open.push(source);
-  const batches: RecordBatch[] = [];
-  const pull = (): void => {
-    for (let b = source.take(); b; b = source.take()) batches.push(b);
-  };
-  await source.start({ onReady: pull, onRevoked: () => {}, onRebalance: async () => {}, ...listener });
-  const values = (): string[] =>
-    batches.flatMap((b) =>
-      Array.from({ length: b.count }, (_, i) => b.buffer.toString('utf8', b.valueStart[i], b.valueStart[i]! + b.valueLength[i]!)),
-    );
-  return { source, batches, values };
-}
+afterEach(closeSources);
 
 const numbered = (count: number, from = 0) =>
   Array.from({ length: count }, (_, i) => ({ partition: (from + i) % 4, value: `v${from + i}` }));
@@ -91,7 +73,7 @@ describe('KafkaSource', () => {
     expect(await source.commit([{ topic, partition: 0, epoch: records.epoch, nextOffset: records.nextOffset }])).toBe(true);
   });
 
-  it('pauses above its bounds, keeps its membership, and resumes when rows are released', async () => {
+  it('pauses above its bound of rows, and resumes when rows are released', async () => {
     const topic = uniqueName('source');
     await createTopic(topic, 1);
     for (let i = 0; i < 10; i++)
@@ -105,7 +87,6 @@ describe('KafkaSource', () => {
     expect(held).toBeLessThan(600);
     await new Promise((resolve) => setTimeout(resolve, 700));
     expect(values().length).toBe(held);
-    expect(source.stats.rebalances).toBe(1);
     let released = 0;
     await eventually(() => {
       for (; released < batches.length; released++) source.release(batches[released]!.count, batches[released]!.bytes);
@@ -113,6 +94,84 @@ describe('KafkaSource', () => {
     });
     expect(values()).toEqual(Array.from({ length: 1_000 }, (_, i) => `v${i}`));
     expect([source.stats.queuedRows, source.stats.queuedBytes]).toEqual([0, 0]);
+  });
+
+  it('pauses above its bound of bytes, and resumes when they are released', async () => {
+    const topic = uniqueName('source');
+    await createTopic(topic, 1);
+    for (let i = 0; i < 10; i++) await produce(topic, [{ value: String(i).repeat(1_000) }]);
+    const { source, batches, values } = await started({ topic, groupId: topic, maxQueuedBytes: 2_500, maxBytesPerPartition: 1_000 });
+    await eventually(() => source.stats.isPaused);
+    expect(source.stats.queuedRows).toBeLessThan(10);
+    expect(source.stats.queuedBytes).toBeGreaterThanOrEqual(2_500);
+    let released = 0;
+    await eventually(() => {
+      for (; released < batches.length; released++) source.release(batches[released]!.count, batches[released]!.bytes);
+      return values().length === 10;
+    });
+    expect(values().map((v) => v[0])).toEqual([...'0123456789']);
+    await eventually(() => !source.stats.isPaused);
+  });
+
+  it('knows how far behind it is while it is paused', async () => {
+    const topic = uniqueName('source');
+    await createTopic(topic, 1);
+    await produce(topic, [{ value: 'a' }]);
+    let aheadMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+    const { source } = await started({ topic, groupId: topic, maxQueuedRows: 1, clock }, { onReady: () => {} });
+    await eventually(() => source.stats.isPaused);
+    await produce(
+      topic,
+      numbered(400).map(({ value }) => ({ value })),
+    );
+    aheadMs = 5_000;
+    await eventually(() => {
+      source.refreshEnds();
+      return source.lag().get(0) === 401;
+    });
+    expect(source.unread().get(0)).toBe(400);
+    expect(source.stats.isPaused).toBe(true);
+  });
+
+  it('loses nothing published between a stop and a start, though nothing was committed and it begins at the end', async () => {
+    const topic = uniqueName('source');
+    await createTopic(topic, 4);
+    await produce(topic, numbered(10));
+    const first = await started({ topic, groupId: topic, startFrom: 'latest' });
+    // Ready means that the positions stand.
+    expect(await committed(topic, topic)).toEqual(new Map([0, 1, 2, 3].map((p) => [p, p < 2 ? 3 : 2])));
+    await first.source.close();
+    await produce(topic, numbered(500, 10));
+    const second = await started({ topic, groupId: topic, startFrom: 'latest' });
+    await eventually(() => second.values().length === 500);
+    expect(first.values()).toEqual([]);
+    expect(new Set(second.values()).size).toBe(500);
+  });
+
+  it('ends, and says why, when it cannot commit where to begin', async () => {
+    const topic = uniqueName('source');
+    await createTopic(topic, 1);
+    const kafka = testKafka();
+    const failing = Object.assign(Object.create(kafka), {
+      admin: () => Object.assign(kafka.admin(), { fetchOffsets: () => Promise.reject(new TypeError('broken')) }),
+    }) as typeof kafka;
+    await expect(started({ topic, groupId: topic, startFrom: 'latest', kafka: failing })).rejects.toMatchObject({ code: 'unknown' });
+  });
+
+  it('reads zstd, and says which codec it cannot read', async () => {
+    const topic = uniqueName('source');
+    await createTopic(topic, 1, { 'compression.type': 'zstd' });
+    await produce(topic, [{ value: 'a'.repeat(10_000) }, { value: 'b' }]);
+    const { values } = await started({ topic, groupId: topic });
+    await eventually(() => values().length === 2);
+    expect(values()).toEqual(['a'.repeat(10_000), 'b']);
+    const lz4 = uniqueName('source');
+    await createTopic(lz4, 1, { 'compression.type': 'lz4' });
+    await produce(lz4, [{ value: 'a'.repeat(10_000) }]);
+    const { source } = await started({ topic: lz4, groupId: lz4 });
+    await eventually(() => source.failure !== undefined);
+    expect(source.failure).toMatchObject({ code: 'compression_unsupported', message: expect.stringContaining('LZ4') });
   });
 
   it('lets a member commit before it rejoins, so that an orderly rebalance repeats nothing', async () => {

@@ -1,8 +1,10 @@
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { WeirError } from '../../src/core/errors.ts';
-import { silentLogger } from '../../src/core/silent.ts';
+import type { PipelineConfig } from '../../src/config/index.ts';
+import { startStores } from '../../src/app/stores.ts';
+import { silentLogger, silentMetrics } from '../../src/core/silent.ts';
 import type { RedisStore, RedisStoreOptions } from '../../src/features/index.ts';
 import { RedisConnection } from '../../src/features/redis-connection.ts';
 import { fetchRows } from '../contract/online-store.ts';
@@ -67,6 +69,44 @@ describe('redis store in trouble', () => {
       await admin.call('ACL', 'SETUSER', user, '+mget');
       expect((await fetchRows(store.reader(plane), ['N1']))[0]!.hit).toBe(false);
     });
+  });
+
+  it('closes the stores that have started when a later one refuses', async () => {
+    const user = uniqueName('user');
+    await admin.call('ACL', 'SETUSER', user, 'on', 'nopass', '~*', '+@all');
+    const { hostname, port } = new URL(services().redisUrl);
+    const store = (name: string) => ({
+      kind: 'redis' as const,
+      url: `redis://${name}:x@${hostname}:${port || 6379}`,
+      deadlineMs: 5_000,
+      breaker: { failures: 5, resetMs: 1_000 },
+    });
+    const group = { entity: ['id'], layout: 'json', keyPrefix: prefix, ttlSeconds: 0, onMissing: 'default', onUnavailable: 'pause' };
+    const config = {
+      stores: { good: store(user), bad: store('nobody') },
+      features: { plane: { ...group, store: 'good' }, airport: { ...group, store: 'bad' } },
+    } as unknown as PipelineConfig;
+    const surroundings = { clock: systemClock, logger: silentLogger, metrics: silentMetrics, signal: new AbortController().signal };
+    await expect(startStores(config, surroundings, new Set(['plane', 'airport']))).rejects.toMatchObject({ code: 'store_misconfigured' });
+    await vi.waitFor(async () => {
+      expect(String(await admin.client('LIST'))).not.toContain(`user=${user} `);
+    });
+    await admin.call('ACL', 'DELUSER', user);
+  });
+
+  it('does not wait any longer to start when it is closed', async () => {
+    const proxy = opened(await startTcpProxy('127.0.0.1', 1));
+    await proxy.cut();
+    const connection = new RedisConnection({
+      url: `redis://127.0.0.1:${proxy.port}`,
+      deadlineMs: 5_000,
+      breaker: { failures: 5, resetMs: 1_000 },
+      clock: systemClock,
+      logger: silentLogger,
+    });
+    const starting = connection.start(3_600_000);
+    connection.close();
+    await expect(starting).rejects.toMatchObject({ code: 'store_unavailable' });
   });
 
   it('does not start where nothing listens, says where that is, and can be started later', async () => {

@@ -149,7 +149,7 @@ describe('redis store', () => {
       const store = opened(createStore('packed', prefix));
       await store.start();
       await expect(store.writer(plane).write([{ entity: 'N1', writtenAtMs: 1, values }])).rejects.toMatchObject({
-        code: 'config_invalid',
+        code: 'input_file_invalid',
         message: expect.stringContaining(message),
       });
       expect(await admin.exists(`${prefix}N1`)).toBe(0);

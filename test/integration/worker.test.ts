@@ -10,7 +10,8 @@ import {
   startWorker,
   type WorkerProcess,
 } from '../support/flights.ts';
-import { committed, eventually, readTopic, withAdmin, produce } from '../support/kafka.ts';
+import { committed, createTopic, eventually, produce, readTopic, withAdmin } from '../support/kafka.ts';
+import { uniqueName } from '../support/services.ts';
 
 const running: WorkerProcess[] = [];
 afterEach(async () => {
@@ -145,6 +146,41 @@ describe('weir run', { timeout: 180_000 }, () => {
     });
     expect(letters.map((l) => l.headers['weir.error.code'])).toEqual(['frame_invalid', 'frame_invalid', 'schema_unknown', 'frame_invalid']);
     expect(await recordsIn(predictions.topic)).toBe(count + more);
+  });
+
+  it.each([
+    ['sized by weir topics apply, whole', 'applied'],
+    ['that takes less than the input, without its value', 'default'],
+  ])('writes a very large record that cannot be read to a dead-letter topic %s, and goes on', async (_, deadLetterTopic) => {
+    const prefix = uniqueName('large');
+    await createTopic(`${prefix}.departed`, 1, { 'max.message.bytes': '5000000' });
+    if (deadLetterTopic === 'default') await createTopic(`${prefix}.dead-letters`, 1);
+    const pipeline = await flightsPipeline({ FLIGHTS_PREFIX: prefix }, 1);
+    const before = await publish(pipeline, someFlights(50, 1));
+    const garbage = Buffer.alloc(3_000_000, 0xa5);
+    await produce(pipeline.config.input.topic, [{ key: 'large', value: garbage, headers: { h: '1' } }]);
+    const after = await publish(pipeline, someFlights(50, 2));
+    const first = await worker(pipeline);
+    const { predictions, deadLetters } = pipeline.config.output;
+    await eventually(async () => (await recordsIn(predictions.topic)) >= before + after);
+    await eventually(async () => (await recordsIn(deadLetters.topic)) >= 1);
+    await first.drain();
+    expect(await recordsIn(predictions.topic)).toBe(before + after);
+    const [letter, ...more] = await readTopic(deadLetters.topic);
+    expect(more).toEqual([]);
+    expect(letter).toMatchObject({
+      key: 'large',
+      headers: { h: '1', 'weir.error.code': 'frame_invalid', 'weir.error.partition': '0', 'weir.error.offset': String(before) },
+    });
+    if (deadLetterTopic === 'applied') {
+      expect(letter!.value!.equals(garbage)).toBe(true);
+      expect(letter!.headers).not.toHaveProperty('weir.error.value.bytes');
+    } else {
+      expect(letter!.value).toBeNull();
+      expect(letter!.headers['weir.error.value.bytes']).toBe('3000000');
+    }
+    const positions = await committed(pipeline.config.kafka.groupId, pipeline.config.input.topic);
+    expect(positions).toEqual(new Map([[0, before + 1 + after]]));
   });
 });
 

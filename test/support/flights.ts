@@ -9,6 +9,7 @@ import { applyPipelineTopics } from '../../src/app/topics.ts';
 import { readOwnSchema } from '../../src/core/own-schemas.ts';
 import { loadPipelineFile, type PipelineConfig } from '../../src/config/index.ts';
 import { silentLogger } from '../../src/core/silent.ts';
+import { guardChild } from '../../src/dev/process.ts';
 import { eventually, readTopic, type ReadRecord } from './kafka.ts';
 import { services, uniqueName } from './services.ts';
 
@@ -116,6 +117,7 @@ export async function startWorker({ env }: FlightsPipeline): Promise<WorkerProce
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  guardChild(child); // a worker whose services have gone retries for ever
   let log = '';
   child.stderr!.on('data', (chunk) => {
     log += chunk;
@@ -126,6 +128,9 @@ export async function startWorker({ env }: FlightsPipeline): Promise<WorkerProce
     const url = /"url":"(http[^"]+)"/.exec(log)?.[1];
     if (!url) return false;
     return (await fetch(new URL('/readyz', url)).catch(() => undefined))?.status === 200;
+  }).catch((error: unknown) => {
+    child.kill('SIGKILL'); // nobody else knows of it
+    throw error;
   });
   const stop = (signal: NodeJS.Signals): Promise<number | NodeJS.Signals> => {
     child.kill(signal);

@@ -1,8 +1,9 @@
 /**
  * Model inputs of the flights by a second way, for golden rows and for the test that compares weir's scores with it:
  * the container files read by avsc's own decoder, joined in plain objects as `data/source/train.py` does, scored by
- * onnxruntime-node directly. It shares no code with `src/` on purpose.
+ * onnxruntime-node directly. It shares no code with `src/` on purpose, but for the import that silences telemetry.
  */
+import '../../../src/model/no-telemetry.ts'; // before ONNX Runtime
 import { fileURLToPath } from 'node:url';
 import avsc from 'avsc';
 import { InferenceSession, Tensor } from 'onnxruntime-node';

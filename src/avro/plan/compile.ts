@@ -44,7 +44,7 @@ function compile(writer: AvroSchema, reader: AvroSchema | undefined, layout: Row
   const notes: ResolveNotes = { warnings: new Set(), found: 0 };
   for (const problem of bindingProblems(reader ?? writer, tree)) {
     if (reader || problem.kind === 'type') incompatible(problem.message);
-    notes.warnings.add(`${problem.message} The column has no value in such records.`);
+    notes.warnings.add(`${problem.message} Such records have no value there.`);
   }
   const step = resolve(reader ? applyAliases(writer, reader) : writer, reader ?? writer, tree, notes);
   const failure = certainFailure(step);

@@ -25,8 +25,12 @@ export const batchSection = z
 /** `flow`: bounds of what is in memory. */
 export const flowSection = z
   .strictObject({
-    maxQueuedRows: count().default(20_000).describe('Rows fetched but not settled; above it partitions are paused.'),
-    maxQueuedBytes: count().default(33_554_432).describe('Bytes fetched but not settled; above it partitions are paused.'),
+    maxQueuedRows: count()
+      .default(20_000)
+      .describe('Rows fetched but not settled; above it partitions are paused. What is held is this and at most one fetch more.'),
+    maxQueuedBytes: count()
+      .default(33_554_432)
+      .describe('Bytes fetched but not settled; above it partitions are paused. What is held is this and at most one fetch more.'),
     maxInFlightBatches: count(1, 1_024)
       .default(4)
       .describe('Micro-batches on their way at the same time. They are emitted in input order.'),

@@ -106,7 +106,7 @@ function fieldsOfRow({ values, writtenAtMs }: FeatureRow): { present: string[]; 
   const present: string[] = [TIMESTAMP_FIELD, Number.isNaN(writtenAtMs) ? '' : String(writtenAtMs)];
   const absent: string[] = [];
   for (const [feature, value] of Object.entries(values)) {
-    if (feature === TIMESTAMP_FIELD) throw new WeirError('config_invalid', `No feature may be called ${TIMESTAMP_FIELD}.`);
+    if (feature === TIMESTAMP_FIELD) throw new WeirError('input_file_invalid', `No feature may be called ${TIMESTAMP_FIELD}.`);
     if (value === null || Number.isNaN(value)) absent.push(feature);
     else present.push(feature, String(value));
   }

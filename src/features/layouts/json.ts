@@ -64,7 +64,7 @@ function jsonFromRow({ values, writtenAtMs }: FeatureRow): string {
   // A null prototype, so that a feature called __proto__ is one like any other.
   const object: Record<string, FeatureValue> = Object.create(null);
   for (const [feature, value] of Object.entries(values)) {
-    if (feature === TIMESTAMP_FIELD) throw new WeirError('config_invalid', `No feature may be called ${TIMESTAMP_FIELD}.`);
+    if (feature === TIMESTAMP_FIELD) throw new WeirError('input_file_invalid', `No feature may be called ${TIMESTAMP_FIELD}.`);
     // JSON has no infinity; the reader takes the word. NaN becomes null, which means the same here.
     object[feature] = value === Infinity || value === -Infinity ? String(value) : value;
   }

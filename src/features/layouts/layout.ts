@@ -21,7 +21,7 @@ export interface LayoutReader<Answer> {
 export interface LayoutWriter {
   /** Commands to run once before the rows. */
   prepare(pipeline: ChainableCommander): void;
-  /** Adds the commands that replace one row. @throws WeirError `config_invalid` when the layout cannot hold it */
+  /** Adds the commands that replace one row. @throws WeirError `input_file_invalid` when the layout cannot hold it */
   add(pipeline: ChainableCommander, row: FeatureRow): void;
 }
 

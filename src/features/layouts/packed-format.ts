@@ -76,12 +76,12 @@ export function writtenAtMs(value: Buffer): number {
   return value.readDoubleLE(WRITTEN_AT);
 }
 
-/** @throws WeirError `config_invalid` for a feature that the schema lacks, or a value of the other kind */
+/** @throws WeirError `input_file_invalid` for a feature that the schema lacks, or a value of the other kind */
 export function packRow(row: FeatureRow, schema: PackedSchema): Buffer {
   const { floatFeatures, stringFeatures } = schema;
   for (const feature of Object.keys(row.values)) {
     if (!floatFeatures.includes(feature) && !stringFeatures.includes(feature)) {
-      throw new WeirError('config_invalid', `Feature ${feature} is not among those of the packed group.`);
+      throw new WeirError('input_file_invalid', `Feature ${feature} is not among those of the packed group.`);
     }
   }
   const texts = stringFeatures.map((feature) => {
@@ -109,5 +109,5 @@ export function packRow(row: FeatureRow, schema: PackedSchema): Buffer {
 }
 
 function wrongKind(feature: string, kind: string): WeirError {
-  return new WeirError('config_invalid', `Feature ${feature} of a packed group must be ${kind} or null.`);
+  return new WeirError('input_file_invalid', `Feature ${feature} of a packed group must be ${kind} or null.`);
 }

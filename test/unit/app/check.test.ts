@@ -75,7 +75,14 @@ describe('weir check', () => {
     const report = await check();
     expect(told(report)).toEqual([]);
     expect(report.ok).toBe(true);
-    expect(report.steps.map(({ title }) => title)).toEqual(['pipeline file', 'model package', 'reader schema', 'event schema']);
+    expect(report.steps.map(({ title }) => title)).toEqual([
+      'pipeline file',
+      'model package',
+      'reader schema',
+      'event schema',
+      'prediction schema',
+    ]);
+    expect(report.steps.at(-1)).toMatchObject({ detail: 'score of tiny 1 to p.predictions (single-object)', findings: [] });
     expect(sources(report)).toEqual([
       'delay: event: field of the event: int',
       'distance: event: field of the event: long, nullable',
@@ -101,16 +108,90 @@ describe('weir check', () => {
   });
 
   it('shows a group that the pipeline does not define, and what nobody uses', async () => {
-    const undefinedGroup = await check({ pipeline: PIPELINE.replace('  plane: {', '  train: {') });
-    expect(told(undefinedGroup)).toContainEqual(
-      expect.stringContaining('column seats is bound to feature group plane'.replace('column', 'Column')) as string,
-    );
+    const undefinedGroup = await check({ pipeline: PIPELINE.replace('  plane: {', '  planes: {') });
+    expect(told(undefinedGroup)).toEqual([
+      'pipeline file:9 error: column seats is bound to feature group plane, which the pipeline file does not define under features; did you mean planes?',
+    ]);
+    expect(undefinedGroup.ok).toBe(false);
+    expect(undefinedGroup.steps[0]!.findings[0]).toMatchObject({ file: expect.stringMatching(/model\.yaml$/) as string, column: 29 });
     const unused = await check({ model: MODEL.replace('plane.seats', 'event.delay') });
     expect(told(unused).filter((text) => text.startsWith('pipeline file'))).toEqual([
-      'pipeline file: warning: features.plane is not used by any column of the model',
-      'pipeline file: warning: stores.main is not used by any column of the model',
+      'pipeline file:7 warning: features.plane is not used by any column of the model',
+      'pipeline file:5 warning: stores.main is not used by any column of the model',
     ]);
     expect(unused.ok).toBe(true);
+  });
+
+  describe('fields that weir.yaml names', () => {
+    const WITH_TIME = PIPELINE.replace('schema: event.avsc}', 'schema: event.avsc, eventTime: event.departedAt}');
+    const DEPARTED = { name: 'departedAt', type: { type: 'long', logicalType: 'timestamp-millis' } };
+    const inWeirYaml = (line: number, column: number) => ({ file: expect.stringMatching(/weir\.yaml$/) as string, line, column });
+
+    it('must be in the event schema: what is not comes with its place and the nearest field', async () => {
+      const report = await check({
+        pipeline: WITH_TIME.replace('entity: event.tail', 'entity: event.tial').replace('departedAt', 'departdAt'),
+        event: recordSchema([DELAY, ROUTE, TAIL, DEPARTED]),
+      });
+      expect(report.ok).toBe(false);
+      expect(report.steps.find(({ title }) => title === 'reader schema')!.findings).toMatchObject([
+        {
+          severity: 'error',
+          message: 'features.plane.entity: event.tial does not exist in record test.Event. Did you mean tail?',
+          ...inWeirYaml(7, 32),
+        },
+        {
+          severity: 'error',
+          message: 'input.eventTime: event.departdAt does not exist in record test.Event. Did you mean departedAt?',
+          ...inWeirYaml(3, 66),
+        },
+      ]);
+    });
+
+    it('must be of a type that can be one', async () => {
+      const report = await check({
+        pipeline: WITH_TIME,
+        event: recordSchema([DELAY, ROUTE, { name: 'tail', type: 'double' }, { ...DEPARTED, type: 'string' }]),
+      });
+      expect(report.steps.find(({ title }) => title === 'reader schema')!.findings).toMatchObject([
+        {
+          message: expect.stringMatching(/^features\.plane\.entity: event\.tail is double, but the entity of group plane needs/) as string,
+          ...inWeirYaml(7, 32),
+        },
+        {
+          message: expect.stringMatching(/^input\.eventTime: event\.departedAt is string, but the event time needs/) as string,
+          ...inWeirYaml(3, 66),
+        },
+      ]);
+    });
+
+    it('may be absent without a reader schema, which is said at the same places', async () => {
+      const pipeline = PIPELINE.replace('schema: event.avsc', 'writerSchemas: [event.avsc]').replace(
+        'format: plain',
+        'format: single-object',
+      );
+      const report = await check({ pipeline: pipeline.replace('event.tail', 'event.tails') });
+      expect(report.ok).toBe(true);
+      expect(report.steps.find(({ title }) => title === 'event schema')!.findings).toMatchObject([
+        {
+          severity: 'warning',
+          message:
+            'features.plane.entity: event.tails does not exist in record test.Event. Did you mean tail? Such records have no value there.',
+          ...inWeirYaml(7, 32),
+        },
+      ]);
+    });
+
+    it('are told of once for each place when a whole record is missing', async () => {
+      const report = await check({
+        model: MODEL.replace('      - {name: seats', '      - {name: airTime, from: event.route.airTime}\n      - {name: seats'),
+        width: 4,
+        event: recordSchema([DELAY, TAIL, { ...ROUTE, name: 'rout' }]),
+      });
+      expect(told(report).filter((text) => text.startsWith('reader schema'))).toEqual([
+        'reader schema:8 error: event.route does not exist in record test.Event. Did you mean rout?',
+        'reader schema:9 error: event.route does not exist in record test.Event. Did you mean rout?',
+      ]);
+    });
   });
 
   it('refuses a pipeline file that is not valid', async () => {

@@ -41,8 +41,16 @@ describe('loadFeatures checks the whole file before it goes to the store', () =>
   const good = '{"tail":"N1","seats":10,"maker":"Airbus","ok":true}\n';
 
   it.each([
-    ['another group', good, { group: 'plan' }, 'There is no feature group plan in the pipeline file; did you mean plane?'],
-    ['a memory store', good, { group: 'static' }, 'which is in memory: put its rows into the file that stores.fixed.file names'],
+    ['another group', { group: 'plan' }, 'There is no feature group plan in the pipeline file; did you mean plane?'],
+    ['a memory store', { group: 'static' }, 'which is in memory: put its rows into the file that stores.fixed.file names'],
+  ])('refuses %s, which is the fault of the pipeline file', async (_, changes, message) => {
+    await expect(load(good, changes)).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
+  it.each([
     ['no rows', '\n', {}, 'there is no row with a feature in it'],
     ['no entity field', good, { entity: ['tial'] }, /rows\.ndjson:1 has no field tial; did you mean tail\?/],
     ['an entity that is null', '{"tail":null,"seats":1}', {}, /:1: tail is to be the entity, but it is null/],
@@ -59,18 +67,18 @@ describe('loadFeatures checks the whole file before it goes to the store', () =>
     ['a line that is no object', `${good}[1]`, {}, /rows\.ndjson:2: it is not a JSON object/],
   ])('refuses %s', async (_, rows, changes, message) => {
     await expect(load(rows, changes)).rejects.toMatchObject({
-      code: 'config_invalid',
+      code: 'input_file_invalid',
       message: typeof message === 'string' ? (expect.stringContaining(message) as string) : (expect.stringMatching(message) as string),
     });
   });
 
   it('refuses files of another kind, and those that are not there', async () => {
     await expect(load(good, {}, 'rows.xlsx')).rejects.toMatchObject({
-      code: 'config_invalid',
+      code: 'input_file_invalid',
       message: expect.stringContaining('.avro, .ndjson and .jsonl') as string,
     });
     await expect(load(good, { file: '/no/such.ndjson' })).rejects.toMatchObject({
-      code: 'config_invalid',
+      code: 'input_file_invalid',
       message: expect.stringContaining('cannot be read') as string,
     });
   });

@@ -144,7 +144,7 @@ describe('readAvroContainer', () => {
   ];
   test.each(cases)('%s is refused', (_, bytes, named) => {
     const path = fileOf(bytes());
-    expect(() => rowsOf(path)).toThrow(expect.objectContaining({ code: 'config_invalid', message: expect.stringContaining(named) }));
+    expect(() => rowsOf(path)).toThrow(expect.objectContaining({ code: 'input_file_invalid', message: expect.stringContaining(named) }));
   });
 
   test('a file that is not there is named', () => {

@@ -115,6 +115,64 @@ describe('createDeadLetterEncoder', () => {
     expect(texts(headersAt(into, 0))['weir.error.message']).toBe(`${'ü'.repeat(1_000)}…`);
   });
 
+  test('a record that the topic would refuse loses its value and nothing else, and says how large it was', () => {
+    const headers = [{ key: 'trace', value: Buffer.from('t') }];
+    const large = { key: 'k', value: Buffer.alloc(3_000, 1), headers };
+    const rows = rowsOf(layout, recordBatch([large, { key: 'small', value: 'v', headers }], { topic: 'in', partition: 2, firstOffset: 7 }));
+    rows.fail(0, 'decode_failed', 'no');
+    rows.fail(1, 'decode_failed', 'no');
+    const into = new OutputRecords('dead', 64);
+    createDeadLetterEncoder({ ...CONTEXT, maxRecordBytes: 2_500 }).encodeDeadLetters(rows, 1, into);
+    expect(into.count).toBe(2);
+    expect(slice(into, into.keyStart[0]!, into.keyLength[0]!)).toEqual(Buffer.from('k'));
+    expect(into.valueLength[0]).toBe(-1);
+    const [trace, ...said] = headersAt(into, 0);
+    expect(trace).toEqual(headers[0]);
+    expect(said).toHaveLength(20); // the nineteen of every dead letter, and the size
+    expect(texts(said)).toMatchObject({
+      'weir.error.code': 'decode_failed',
+      'weir.error.topic': 'in',
+      'weir.error.partition': '2',
+      'weir.error.offset': '7',
+      'weir.error.value.bytes': '3000',
+    });
+    // The next one fits and is whole.
+    expect(slice(into, into.valueStart[1]!, into.valueLength[1]!)).toEqual(Buffer.from('v'));
+    expect(texts(headersAt(into, 1))).not.toHaveProperty('weir.error.value.bytes');
+  });
+
+  test('no dead letter with its value is larger than the topic takes, and none loses its value without need', () => {
+    const maxRecordBytes = 4_000;
+    // What may be lost to the bound being one: a varint here, three bytes for a character of one there.
+    const slack = 1_000;
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 2 * maxRecordBytes }),
+        fc.integer({ min: 0, max: 40 }),
+        fc.boolean(),
+        (bytes, keyBytes, isBroken) => {
+          const headers = [{ key: 'h', value: Buffer.alloc(20, 2) }];
+          const batch = recordBatch([{ key: Buffer.alloc(keyBytes, 3), value: Buffer.alloc(bytes, 1), headers }]);
+          if (isBroken) batch.buffer[batch.headerStart[0]!] = 0x7f;
+          const rows = rowsOf(layout, batch);
+          rows.fail(0, 'decode_failed', 'grün');
+          const into = new OutputRecords('dead', 64);
+          createDeadLetterEncoder({ ...CONTEXT, maxRecordBytes }).encodeDeadLetters(rows, 1, into);
+          const size = into.keyLength[0]! + Math.max(0, into.valueLength[0]!) + into.headerLength[0]!;
+          expect(size).toBeLessThanOrEqual(maxRecordBytes);
+          const said = texts(headersAt(into, 0));
+          if (into.valueLength[0] === bytes) {
+            expect(said).not.toHaveProperty('weir.error.value.bytes');
+          } else {
+            expect(into.valueLength[0]).toBe(-1);
+            expect(said['weir.error.value.bytes']).toBe(String(bytes));
+            expect(size + bytes).toBeGreaterThan(maxRecordBytes - slack);
+          }
+        },
+      ),
+    );
+  });
+
   test('the schema id of a row is the one given last at or before it', () => {
     const rows = rowsOf(layout, recordBatch([{ value: '0' }, { value: '1' }, { value: '2' }, { value: '3' }]));
     rows.schemaIds.set(0, '5').set(2, '').set(3, '6');

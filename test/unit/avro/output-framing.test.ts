@@ -2,7 +2,6 @@ import avro from 'avsc';
 import { describe, expect, test } from 'vitest';
 import { createOutputFraming } from '../../../src/avro/output-framing.ts';
 import { readOwnSchema } from '../../../src/core/own-schemas.ts';
-import { createAvroRecordEncoder } from '../../../src/avro/record-encoder.ts';
 import type { RegistryClient } from '../../../src/avro/registry-client.ts';
 
 describe('createOutputFraming', () => {
@@ -38,31 +37,5 @@ describe('own schemas', () => {
 
   test('one that is missing is named', () => {
     expect(() => readOwnSchema('no-such')).toThrow(/no-such\.avsc/);
-  });
-});
-
-describe('createAvroRecordEncoder', () => {
-  const schema = {
-    type: 'record',
-    name: 'R',
-    fields: [
-      { name: 'n', type: 'int' },
-      { name: 's', type: ['null', 'string'], default: null },
-    ],
-  };
-
-  test('encodes as avsc does', () => {
-    expect(createAvroRecordEncoder(schema).encode({ n: -1, s: 'x' })).toEqual(Buffer.of(1, 2, 2, 0x78));
-  });
-
-  test('names the field that does not fit, and never its value', () => {
-    const encoder = createAvroRecordEncoder(schema);
-    expect(() => encoder.encode({ n: 'secret' })).toThrow(
-      expect.objectContaining({ code: 'state_invalid', message: 'A value does not fit the schema R at n.' }),
-    );
-  });
-
-  test('a schema that is none is schema_invalid', () => {
-    expect(() => createAvroRecordEncoder({ type: 'nonsense' })).toThrow(expect.objectContaining({ code: 'schema_invalid' }));
   });
 });

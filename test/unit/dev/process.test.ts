@@ -80,7 +80,8 @@ test('tailOf gives the last lines, and nothing for no file', async () => {
 describe('what this process started does not outlive it', () => {
   // A parent that starts a process and holds a folder, releases another pair, and then ends as told.
   const parent = (ending: string): string => `
-    import { startProcess } from ${JSON.stringify(new URL('../../../src/dev/process.ts', import.meta.url).href)};
+    import { spawn } from 'node:child_process';
+    import { guardChild, startProcess } from ${JSON.stringify(new URL('../../../src/dev/process.ts', import.meta.url).href)};
     import { createDataFolder } from ${JSON.stringify(new URL('../../../src/dev/workspace.ts', import.meta.url).href)};
     const kept = await createDataFolder('released'); kept.release();
     const data = await createDataFolder('guarded with spaces');
@@ -89,7 +90,9 @@ describe('what this process started does not outlive it', () => {
     const child = await startProcess({ name: 'sleep', command: 'sleep', args: ['600'], logFile: data.path + '/log' });
     const released = await startProcess({ name: 'sleep', command: 'sleep', args: ['600'], logFile: data.path + '/log' });
     released.release();
-    console.log(JSON.stringify({ pid: child.pid, folder: data.path, releasedPid: released.pid, releasedFolder: kept.path }));
+    const own = spawn('sleep', ['600'], { stdio: 'ignore' });
+    guardChild(own);
+    console.log(JSON.stringify({ pid: child.pid, ownPid: own.pid, folder: data.path, releasedPid: released.pid, releasedFolder: kept.path }));
     ${ending}
   `;
 
@@ -108,12 +111,13 @@ describe('what this process started does not outlive it', () => {
     expect(how).toBe(expected);
     const started = JSON.parse(await readFile(output, 'utf8')) as {
       pid: number;
+      ownPid: number;
       folder: string;
       releasedPid: number;
       releasedFolder: string;
     };
     await until(() => !existsSync(started.folder));
-    await until(() => !isRunning(started.pid));
+    await until(() => !isRunning(started.pid) && !isRunning(started.ownPid));
     expect(isRunning(started.releasedPid)).toBe(true);
     expect(existsSync(started.releasedFolder)).toBe(true);
     process.kill(started.releasedPid, 'SIGKILL');

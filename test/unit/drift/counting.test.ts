@@ -235,7 +235,7 @@ describe('accumulator', () => {
     observe(accumulator, [{ partition: 0, firstOffset: 0, data: [{}, {}] }]);
     accumulator.revoke([{ topic: 'in', partition: 0 }]);
     observe(accumulator, [
-      { partition: 0, firstOffset: 2, data: [{ skip: true }, { skip: true }] },
+      { partition: 0, firstOffset: 2, data: [{ withdrawn: true }, { withdrawn: true }] },
       { partition: 1, firstOffset: 0, data: [{}] },
     ]);
     expect(take(accumulator).map((d) => d.inputPartition)).toEqual([1]);

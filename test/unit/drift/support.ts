@@ -52,6 +52,8 @@ export interface Datum {
   dead?: boolean;
   /** Settled without an output. */
   skip?: boolean;
+  /** Its partition has gone to another worker. */
+  withdrawn?: boolean;
   /** `GROUP_*` of the airport. */
   airport?: number;
   /** Columns (by index) that hold a stand-in. */
@@ -116,6 +118,7 @@ export function rowsOf(parts: { partition: number; firstOffset: number; data: Da
       scores.score[row] = datum.score ?? 0.5;
       if (datum.dead) rows.fail(row, 'decode_failed', 'test');
       if (datum.skip) rows.skip(row);
+      if (datum.withdrawn) rows.withdraw(row);
       row++;
     }
   }

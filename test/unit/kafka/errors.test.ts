@@ -29,6 +29,15 @@ describe('weirErrorFromKafka', () => {
     expect(weirErrorFromKafka(exceeded(error), 'x').kind).toBe('retriable');
   });
 
+  it('names a codec that kafkajs cannot read', () => {
+    const error = new kafkajs.KafkaJSNonRetriableError('LZ4 compression not implemented');
+    expect(weirErrorFromKafka(Object.assign(error, { name: 'KafkaJSNotImplemented' }), 'reading')).toMatchObject({
+      code: 'compression_unsupported',
+      kind: 'fatal',
+      message: 'Kafka, reading: LZ4 compression not implemented',
+    });
+  });
+
   it('does not retry what it does not know', () => {
     expect(weirErrorFromKafka(new TypeError('bug'), 'x')).toMatchObject({ code: 'unknown', kind: 'fatal' });
     const ours = new WeirError('topic_missing', 'mine');

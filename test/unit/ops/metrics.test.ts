@@ -94,6 +94,25 @@ describe('settled', () => {
     });
   });
 
+  it('leaves withdrawn rows to the worker that settles them', async () => {
+    const metrics = create();
+    const rows = new Rows(layout, 8);
+    rows.reset([
+      { records: recordBatch(Array(3).fill({ value: 'x' }), { topic: 'in', partition: 0 }), from: 0, to: 3, fromRow: 0 },
+      { records: recordBatch(Array(2).fill({ value: 'x' }), { topic: 'in', partition: 1 }), from: 0, to: 2, fromRow: 3 },
+    ]);
+    rows.fail(1, 'decode_failed', 'bad');
+    for (const row of [0, 1, 2]) rows.withdraw(row);
+    metrics.pipeline.settled(rows, new Scores(8, { label: false, extras: [] }), 1);
+    expect(await series(metrics)).toMatchObject({
+      'weir_records_consumed_total{topic="in"}': 2,
+      'predictions_total{model="m",model_version="2",status="ok"}': 2,
+      'weir_dead_letters_total{code="decode_failed"}': 0,
+      'prediction_latency_seconds_count{model="m",model_version="2"}': 2,
+      'prediction_score_count{model="m",model_version="2"}': 2,
+    });
+  });
+
   it('adds batches up, reused rows included', async () => {
     const metrics = create();
     const rows = new Rows(layout, 4);
@@ -157,7 +176,7 @@ describe('source metrics', () => {
 describe('drift metrics', () => {
   it('replaces scores, and removes the series of one that is not known', async () => {
     const metrics = create();
-    const window = { model: 'm', status: 'OK', rows: 10, windowEndMs: 5_000 };
+    const window = { model: 'm', rows: 10, windowEndMs: 5_000 };
     metrics.drift.window({
       ...window,
       features: [
@@ -168,7 +187,6 @@ describe('drift metrics', () => {
     });
     metrics.drift.window({
       ...window,
-      status: 'DRIFT',
       features: [
         { name: 'a', score: undefined },
         { name: 'b', score: 0 },
@@ -180,11 +198,23 @@ describe('drift metrics', () => {
       'feature_drift_score{model="m",feature_name="b"}': 0,
       'ml_drift_window_samples{model="m"}': 10,
       'ml_drift_window_end_timestamp_seconds{model="m"}': 5,
-      'weir_drift_windows_total{model="m",status="OK"}': 1,
-      'weir_drift_windows_total{model="m",status="DRIFT"}': 1,
     });
     expect(found).not.toHaveProperty(['feature_drift_score{model="m",feature_name="a"}']);
     expect(found).not.toHaveProperty(['ml_prediction_drift{model="m"}']);
+    // Setting gauges publishes nothing.
+    expect(found).not.toHaveProperty(['weir_drift_windows_total{model="m",status="OK"}']);
+  });
+
+  it('counts what was published by status, and rows that came too late', async () => {
+    const metrics = create();
+    for (const status of ['OK', 'DRIFT', 'OK']) metrics.drift.published('m', status);
+    metrics.drift.late('m', 3);
+    metrics.drift.late('m', 2);
+    expect(await series(metrics)).toMatchObject({
+      'weir_drift_windows_total{model="m",status="OK"}': 2,
+      'weir_drift_windows_total{model="m",status="DRIFT"}': 1,
+      'weir_drift_late_rows_total{model="m"}': 5,
+    });
   });
 });
 

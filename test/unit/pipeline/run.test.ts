@@ -1,125 +1,11 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
+import { ManualClock } from '../../../src/core/clock.ts';
 import { WeirError } from '../../../src/core/errors.ts';
-import { createRowLayout } from '../../../src/core/layout.ts';
 import { OutputRecords } from '../../../src/core/outputs.ts';
-import type { DriftObserver, Emission, Model, Sink } from '../../../src/core/ports.ts';
-import { type Rows, Scores, STATUS_OK } from '../../../src/core/rows.ts';
-import { silentLogger, silentMetrics } from '../../../src/core/silent.ts';
-import { MicroBatcher } from '../../../src/pipeline/micro-batcher.ts';
-import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
+import type { DriftObserver } from '../../../src/core/ports.ts';
 import { runPipeline } from '../../../src/pipeline/run.ts';
-import { WorkPool } from '../../../src/pipeline/work.ts';
-import { ListSource } from '../../support/list-source.ts';
 import { recordBatch } from '../../support/records.ts';
-
-const layout = createRowLayout(
-  [
-    {
-      name: 'x',
-      kind: 'float',
-      columns: [{ name: 'x', kind: 'float', binding: { from: 'event', path: ['x'] }, required: true, onInvalid: 'dead-letter' }],
-    },
-  ],
-  { entities: new Map() },
-);
-
-class RecordingSink implements Sink {
-  failure: WeirError | undefined;
-  readonly emitted: { values: string[]; topics: string[]; positions: [number, number][] }[] = [];
-  readonly flushed: number[] = [];
-  failures: Error[] = [];
-  gate: Promise<void> = Promise.resolve();
-  async start(): Promise<void> {}
-  async emit({ outputs, positions }: Emission): Promise<void> {
-    await this.gate;
-    const failure = this.failures.shift();
-    if (failure) throw failure;
-    this.emitted.push({
-      values: outputs.flatMap((o) =>
-        Array.from({ length: o.count }, (_, i) => `${o.buffer.toString('utf8', o.valueStart[i], o.valueStart[i]! + o.valueLength[i]!)}`),
-      ),
-      topics: outputs.map((o) => o.topic),
-      positions: positions.map((p) => [p.partition, p.nextOffset]),
-    });
-  }
-  async flush(): Promise<void> {
-    this.flushed.push(this.emitted.length);
-  }
-  async close(): Promise<void> {}
-  get values(): string[] {
-    return this.emitted.flatMap((e) => e.values);
-  }
-  /** Newest position of each partition. */
-  get positions(): Map<number, number> {
-    return new Map(this.emitted.flatMap((e) => e.positions));
-  }
-}
-
-function harness(options: { maxRows?: number; maxInFlight?: number; drift?: DriftObserver; enrich?: (rows: Rows) => Promise<void> } = {}) {
-  const source = new ListSource();
-  const sink = new RecordingSink();
-  const maxRows = options.maxRows ?? 4;
-  const model: Model = {
-    name: 'm',
-    version: '1',
-    run: async () => {},
-    createScores: (capacity) => new Scores(capacity, { label: false, extras: [] }),
-    close: async () => {},
-  };
-  const pipeline: Pipeline = {
-    source,
-    sink,
-    batcher: new MicroBatcher({ maxRows, maxBytes: 1 << 20, maxDelayMs: 1, eager: true }),
-    pool: new WorkPool(layout, model, maxRows),
-    codec: {
-      decode(rows) {
-        for (const { records, from, to, fromRow } of rows.slices) {
-          for (let i = from; i < to; i++) {
-            if (
-              records.buffer.toString('utf8', records.valueStart[i], records.valueStart[i]! + records.valueLength[i]!).startsWith('bad')
-            ) {
-              rows.fail(fromRow + i - from, 'decode_failed', 'bad');
-            }
-          }
-        }
-      },
-      close: async () => {},
-    },
-    enrich: options.enrich ?? (() => {}),
-    validate: () => {},
-    score: async () => {},
-    drift: options.drift,
-    encoder: {
-      encode(rows, _scores, _now, predictions, deadLetters) {
-        for (const { records, from, to, fromRow } of rows.slices) {
-          for (let i = from; i < to; i++) {
-            const row = fromRow + i - from;
-            const value = records.buffer.subarray(records.valueStart[i], records.valueStart[i]! + records.valueLength[i]!);
-            if (rows.status[row] === STATUS_OK) predictions.push({ timestampMs: 0, key: null, value });
-            else if (rows.codeOf(row)) deadLetters.push({ timestampMs: 0, key: null, value });
-          }
-        }
-      },
-    },
-    topics: { predictions: 'out', deadLetters: 'dead' },
-    maxInFlight: options.maxInFlight ?? 3,
-    drainTimeoutMs: 10_000,
-    retry: { firstDelayMs: 1, maxDelayMs: 2, giveUpAfterMs: 5_000 },
-    clock: systemClock,
-    logger: silentLogger,
-    metrics: silentMetrics,
-  };
-  return { source, sink, pipeline };
-}
-
-const values = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => ({ value: `${prefix}${i}` }));
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 2_000 && !condition(); i++) await nextTurn();
-  expect(condition()).toBe(true);
-}
+import { harness, idle, until, values } from './path-harness.ts';
 
 describe('runPipeline', () => {
   it('takes every record to the end, in order, with the positions reached, and ends with its source', async () => {
@@ -286,7 +172,7 @@ describe('runPipeline', () => {
     const stop = new AbortController();
     const running = runPipeline(pipeline, stop.signal);
     stop.abort();
-    await running;
+    await expect(running).resolves.toBeUndefined();
   });
 
   it('commits the last positions although the first try fails, and ends with a commit error that comes between emissions', async () => {
@@ -304,6 +190,94 @@ describe('runPipeline', () => {
     const running = runPipeline(idle.pipeline, new AbortController().signal);
     idle.sink.failure = new WeirError('not_authorized', 'no');
     await expect(running).rejects.toMatchObject({ code: 'not_authorized' });
+  });
+
+  it('gives a revoked partition’s queued rows back to the source at once, and those in flight when they are settled', async () => {
+    const gate = Promise.withResolvers<void>();
+    let calls = 0;
+    const { source, sink, pipeline } = harness({
+      maxInFlight: 1,
+      enrich: () => {
+        calls++;
+        return gate.promise;
+      },
+    });
+    const gone = recordBatch(values('a', 12), { partition: 0 });
+    const kept = recordBatch(values('b', 2), { partition: 1 });
+    source.push(gone);
+    const running = runPipeline(pipeline, new AbortController().signal);
+    await until(() => calls === 1);
+    source.push(kept);
+    source.revoke({ topic: 'events', partition: 0 });
+    // Four rows (a0 … a3) are in flight; eight were waiting for a batch.
+    expect(source.heldRows).toBe(4 + kept.count);
+    expect(source.heldBytes).toBe(8 + kept.bytes);
+    gate.resolve();
+    source.end();
+    await running;
+    expect([source.heldRows, source.heldBytes]).toEqual([0, 0]);
+    expect(sink.values).toEqual(['b0', 'b1']);
+  });
+
+  it('tells drift which partitions are gone', async () => {
+    const revoked: unknown[] = [];
+    const drift: DriftObserver = { observe: () => {}, takeDeltas: () => undefined, revoke: (partitions) => revoked.push(...partitions) };
+    const { source, sink, pipeline } = harness({ drift });
+    source.push(recordBatch(values('a', 2), { partition: 3 }));
+    const running = runPipeline(pipeline, new AbortController().signal);
+    await until(() => sink.emitted.length > 0);
+    source.revoke({ topic: 'events', partition: 3 });
+    source.end();
+    await running;
+    expect(revoked).toEqual([{ topic: 'events', partition: 3 }]);
+  });
+
+  it('begins nothing new while a rebalance is being settled, and goes on after it', async () => {
+    const batches: number[] = [];
+    const { source, sink, pipeline } = harness({ metrics: { batchClosed: (_reason, rows) => batches.push(rows) } });
+    const flushing = Promise.withResolvers<void>();
+    let flushes = 0;
+    sink.flush = () => {
+      flushes++;
+      return flushing.promise;
+    };
+    source.push(recordBatch(values('a', 3)));
+    const running = runPipeline(pipeline, new AbortController().signal);
+    await until(() => sink.emitted.length === 1);
+    const rebalance = source.rebalance();
+    await until(() => flushes === 1);
+    source.push(recordBatch(values('b', 12), { firstOffset: 3 }));
+    await idle();
+    expect(batches).toEqual([3]);
+    expect(sink.values).toEqual(['a0', 'a1', 'a2']);
+    flushing.resolve();
+    await rebalance;
+    source.end();
+    await running;
+    expect(sink.values.length).toBe(15);
+    expect(sink.positions.get(0)).toBe(15);
+  });
+
+  it('closes a batch when its oldest record has waited maxDelayMs, although nothing else happens', async () => {
+    const clock = new ManualClock();
+    const reasons: string[] = [];
+    const { source, sink, pipeline } = harness({
+      clock,
+      limits: { eager: false, maxDelayMs: 40 },
+      metrics: { batchClosed: (reason) => reasons.push(reason) },
+    });
+    clock.advance(1_000);
+    source.push(recordBatch(values('a', 2), { arrivedAtMs: 1_000 }));
+    const running = runPipeline(pipeline, new AbortController().signal);
+    await idle();
+    clock.advance(39);
+    await idle();
+    expect(reasons).toEqual([]);
+    clock.advance(1);
+    await until(() => sink.emitted.length === 1);
+    expect(reasons).toEqual(['delay']);
+    source.end();
+    await running;
   });
 
   it('stops on request: what is in flight is emitted, what is only queued is not', async () => {

@@ -147,8 +147,8 @@ describe('bindings', () => {
     const { rows, warnings } = decode(R({ a: 'int', B: 'int' }), undefined, { floats: ['a', 'b', 'c'] }, Buffer.concat([long(1), long(2)]));
     expect([...rows.floats[0]!.subarray(3, 6)]).toEqual([1, Number.NaN, Number.NaN]);
     expect(warnings).toEqual([
-      'event.b does not exist in record R. Did you mean B? The column has no value in such records.',
-      'event.c does not exist in record R. It has a, B. The column has no value in such records.',
+      'event.b does not exist in record R. Did you mean B? Such records have no value there.',
+      'event.c does not exist in record R. It has a, B. Such records have no value there.',
     ]);
   });
 

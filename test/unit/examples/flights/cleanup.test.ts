@@ -28,3 +28,10 @@ test('work that ends first wins', async () => {
   await expect(cleanup.race(Promise.resolve(7))).resolves.toBe(7);
   await expect(cleanup.race(Promise.reject(new Error('own fault')))).rejects.toThrow('own fault');
 });
+
+test('a signal soon after the first is the same wish, a later one means at once', () => {
+  const cleanup = new Cleanup();
+  expect(cleanup.signal.aborted).toBe(false);
+  expect([5_000, 5_000, 5_999, 6_000].map((nowMs) => cleanup.interrupt(nowMs))).toEqual(['stop', 'same', 'same', 'now']);
+  expect(cleanup.signal.aborted).toBe(true);
+});

@@ -19,13 +19,21 @@ test('takes short model names and NO_COLOR', () => {
   expect(options).toMatchObject({ model: 'flights-mlp', rate: 5_000, limit: 300, layout: 'packed', isKept: true, hasColor: false });
 });
 
+test('the bounds are included', () => {
+  expect(parseDemoOptions(['--partitions', '1000', '--workers', '100'], {})).toMatchObject({ partitions: 1_000, workers: 100 });
+  expect(parseDemoOptions(['--partitions', '1', '--workers', '1'], {})).toMatchObject({ partitions: 1, workers: 1 });
+});
+
 test.each([
   [['--model', 'xgb'], 'flights-gbt, flights-lr, flights-mlp'],
   [['--layout', 'xml'], 'json, hash, packed'],
   [['--rate', '0'], 'above 0'],
   [['--rate', 'fast'], 'above 0'],
   [['--limit', '1.5'], 'whole number'],
+  [['--model', 'foo'], '--model foo:'],
   [['--partitions', '-1'], '--partitions'],
+  [['--partitions', '1001'], 'from 1 to 1000'],
+  [['--workers', '101'], 'from 1 to 100'],
   [['--speed', '1'], '--speed'],
   [['extra'], 'extra'],
 ])('%j is refused with what would be right', (args, text) => {

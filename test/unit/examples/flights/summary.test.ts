@@ -18,6 +18,8 @@ function report(rest: Partial<RunReport> = {}): RunReport {
     found: verification({ windows: WINDOWS }),
     topics: { input: 'in', predictions: 'out', deadLetters: 'dead', driftStatistics: 'drift' },
     kafkaBrokers: '127.0.0.1:9092',
+    redisUrl: 'redis://127.0.0.1:6379',
+    registryUrl: 'http://127.0.0.1:8080/api',
     workerUrls: ['http://127.0.0.1:1', 'http://127.0.0.1:2'],
     runFolder: '/tmp/run',
     isKept: false,
@@ -77,7 +79,13 @@ test('the table says what drifted, how far and when', () => {
   expect(text).toContain('85.0 % OK, 15.0 % DEGRADED');
 });
 
-test('says where things are while they are up', () => {
-  expect(renderSummary(report({ isKept: true }), paint).join('\n')).toContain('http://127.0.0.1:2/metrics');
-  expect(renderSummary(report(), paint).join('\n')).toContain('--keep');
+test('says where things are while they are up, and where they were', () => {
+  const kept = renderSummary(report({ isKept: true }), paint).join('\n');
+  for (const place of ['127.0.0.1:9092', 'redis://127.0.0.1:6379', 'http://127.0.0.1:8080/api', 'http://127.0.0.1:2/metrics', '/tmp/run']) {
+    expect(kept).toContain(` ${place}`);
+  }
+  const stopped = renderSummary(report(), paint).join('\n');
+  expect(stopped).toContain('in, out, dead, drift');
+  expect(stopped).toContain('http://127.0.0.1:1/metrics, http://127.0.0.1:2/metrics');
+  expect(stopped).toContain('--keep');
 });

@@ -1,0 +1,29 @@
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/ports.ts';
+
+/** How long a rebalance may be held up. */
+export interface SettlingOptions {
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Settles what is in flight before partitions are given back, within half the shorter time-out: it must never cost us the membership. */
+export async function settleBeforeRejoin(settle: () => Promise<void>, options: SettlingOptions): Promise<void> {
+  const { sessionTimeoutMs, rebalanceTimeoutMs, clock, logger } = options;
+  const limitMs = Math.min(sessionTimeoutMs, rebalanceTimeoutMs) / 2;
+  const startedMs = clock.monotonicMs();
+  let cancel = (): void => {};
+  try {
+    const limit = new Promise<void>((resolve) => {
+      cancel = clock.after(limitMs, resolve);
+    });
+    await Promise.race([settle(), limit]);
+  } catch (thrown) {
+    logger.warn({ reason: String(thrown) }, 'could not settle everything before the rebalance; it will be read again');
+  } finally {
+    cancel();
+  }
+  logger.info({ settledMs: Math.round(clock.monotonicMs() - startedMs) }, 'rebalance: partitions given back');
+}

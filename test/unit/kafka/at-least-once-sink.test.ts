@@ -1,0 +1,284 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/core/clock.ts';
+import { WeirError } from '../../../src/core/errors.ts';
+import { OutputRecords } from '../../../src/core/outputs.ts';
+import type { Position } from '../../../src/core/records.ts';
+import { silentLogger } from '../../../src/core/silent.ts';
+import { createAtLeastOnceSink } from '../../../src/kafka/at-least-once-sink.ts';
+import type { OutputProducer } from '../../../src/kafka/producer.ts';
+
+const INTERVAL_MS = 200;
+
+function position(partition: number, nextOffset: number): Position {
+  return { topic: 'in', partition, epoch: 1, nextOffset };
+}
+
+function predictions(): OutputRecords[] {
+  const output = new OutputRecords('out');
+  output.push({ timestampMs: 0, key: null, value: Buffer.from('p') });
+  return [output];
+}
+
+/** A promise whose outcome the test decides. */
+type Gate<T> = PromiseWithResolvers<T>;
+
+/** A producer and a group whose answers the test gives; without gates they succeed at once. */
+function harness() {
+  const clock = new ManualClock();
+  const sends: Gate<void>[] = [];
+  const commits: { readonly positions: [number, number][]; readonly answer: Gate<boolean> }[] = [];
+  const state = { gateSends: false, gateCommits: false, underWay: 0, mostUnderWay: 0, closed: 0, started: [] as string[] };
+  const producer = {
+    start: async (topics: readonly string[]) => void state.started.push(...topics),
+    send: () => {
+      const gate = Promise.withResolvers<void>();
+      if (!state.gateSends) gate.resolve();
+      sends.push(gate);
+      return gate.promise;
+    },
+    close: async () => void state.closed++,
+  } as unknown as OutputProducer;
+  const sink = createAtLeastOnceSink({
+    producer,
+    topics: ['out', 'dead'],
+    commit: async (positions) => {
+      const answer = Promise.withResolvers<boolean>();
+      if (!state.gateCommits) answer.resolve(true);
+      commits.push({ positions: positions.map((p) => [p.partition, p.nextOffset]), answer });
+      state.underWay++;
+      state.mostUnderWay = Math.max(state.mostUnderWay, state.underWay);
+      try {
+        return await answer.promise;
+      } finally {
+        state.underWay--;
+      }
+    },
+    commitIntervalMs: INTERVAL_MS,
+    clock,
+    logger: silentLogger,
+  });
+  const emit = (...positions: Position[]): Promise<void> => sink.emit({ outputs: predictions(), positions });
+  /** Moves time on and lets what falls due run. */
+  const advance = async (byMs: number): Promise<void> => {
+    clock.advance(byMs);
+    await settled();
+  };
+  return {
+    sink,
+    clock,
+    sends,
+    commits,
+    state,
+    emit,
+    advance /** Positions of each commit, by partition. */,
+    committed: () => commits.map((c) => c.positions.toSorted((a, b) => a[0] - b[0])),
+  };
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 10; i++) await nextTurn();
+}
+
+describe('createAtLeastOnceSink', () => {
+  it('commits no position before the outputs that lead to it are acknowledged', async () => {
+    const { sink, sends, state, emit, advance, committed } = harness();
+    state.gateSends = true;
+    const first = emit(position(0, 5));
+    await advance(10 * INTERVAL_MS);
+    await sink.flush();
+    expect(committed()).toEqual([]);
+
+    sends[0]!.resolve();
+    await first;
+    const second = emit(position(0, 9));
+    await settled();
+    await sink.flush();
+    expect(committed()).toEqual([[[0, 5]]]);
+    sends[1]!.resolve();
+    await second;
+    await sink.flush();
+    expect(committed()).toEqual([[[0, 5]], [[0, 9]]]);
+  });
+
+  it('forgets the positions of an emission that was not written', async () => {
+    const { sink, sends, state, emit, advance, committed } = harness();
+    state.gateSends = true;
+    const failing = emit(position(0, 5));
+    sends[0]!.reject(new WeirError('kafka_unavailable', 'away'));
+    await expect(failing).rejects.toMatchObject({ code: 'kafka_unavailable' });
+    await advance(INTERVAL_MS);
+    await sink.flush();
+    expect(committed()).toEqual([]);
+  });
+
+  it('commits every interval, counted from the first emission since the last commit, the newest position of each partition', async () => {
+    const { emit, advance, committed } = harness();
+    await emit(position(0, 1), position(1, 7));
+    await advance(INTERVAL_MS - 1);
+    await emit(position(0, 2));
+    await emit(position(0, 3), position(2, 1));
+    expect(committed()).toEqual([]);
+    await advance(1);
+    expect(committed()).toEqual([
+      [
+        [0, 3],
+        [1, 7],
+        [2, 1],
+      ],
+    ]);
+    await advance(10 * INTERVAL_MS);
+    expect(committed().length).toBe(1);
+    await emit(position(1, 8));
+    await advance(INTERVAL_MS);
+    expect(committed()[1]).toEqual([[1, 8]]);
+  });
+
+  it('commits positions without outputs and sends nothing for them', async () => {
+    const { sink, sends, advance, committed } = harness();
+    await sink.emit({ outputs: [], positions: [position(0, 4)] });
+    await advance(INTERVAL_MS);
+    expect(sends.length).toBe(0);
+    expect(committed()).toEqual([[[0, 4]]]);
+  });
+
+  it('flush commits at once, and leaves nothing for the timer', async () => {
+    const { sink, emit, advance, committed } = harness();
+    await emit(position(0, 1));
+    await emit(position(0, 2));
+    await sink.flush();
+    expect(committed()).toEqual([[[0, 2]]]);
+    await sink.flush();
+    await advance(INTERVAL_MS);
+    expect(committed().length).toBe(1);
+  });
+
+  it('flush waits for a commit under way and then commits the newest positions', async () => {
+    const { sink, commits, state, emit, advance, committed } = harness();
+    state.gateCommits = true;
+    await emit(position(0, 1));
+    await advance(INTERVAL_MS);
+    await emit(position(0, 2));
+    let isFlushed = false;
+    const flushing = sink.flush().then(() => {
+      isFlushed = true;
+    });
+    await settled();
+    expect(committed()).toEqual([[[0, 1]]]);
+    commits[0]!.answer.resolve(true);
+    await settled();
+    expect(committed()).toEqual([[[0, 1]], [[0, 2]]]);
+    expect(isFlushed).toBe(false);
+    commits[1]!.answer.resolve(true);
+    await flushing;
+    expect(state.mostUnderWay).toBe(1);
+  });
+
+  it('never has two commits under way, and commits at last what was acknowledged during a slow one', async () => {
+    const { commits, state, emit, advance, committed } = harness();
+    state.gateCommits = true;
+    await emit(position(0, 1));
+    await advance(INTERVAL_MS);
+    await emit(position(0, 2));
+    await advance(INTERVAL_MS);
+    await emit(position(0, 3));
+    await advance(INTERVAL_MS);
+    expect(committed()).toEqual([[[0, 1]]]);
+    commits[0]!.answer.resolve(true);
+    await settled();
+    await advance(INTERVAL_MS);
+    expect(committed()).toEqual([[[0, 1]], [[0, 3]]]);
+    expect(state.mostUnderWay).toBe(1);
+  });
+
+  it('tries a commit again that failed for a retriable reason, and newer positions win', async () => {
+    const { sink, commits, state, emit, advance, committed } = harness();
+    state.gateCommits = true;
+    await emit(position(0, 1), position(1, 1));
+    await advance(INTERVAL_MS);
+    await emit(position(0, 2));
+    commits[0]!.answer.reject(new WeirError('kafka_unavailable', 'coordinator is moving'));
+    await settled();
+    expect(sink.failure).toBeUndefined();
+    state.gateCommits = false;
+    await advance(INTERVAL_MS);
+    expect(committed()[1]).toEqual([
+      [0, 2],
+      [1, 1],
+    ]);
+    await advance(10 * INTERVAL_MS);
+    expect(committed().length).toBe(2);
+  });
+
+  it('tries again although no emission follows', async () => {
+    const { commits, state, emit, advance, committed } = harness();
+    state.gateCommits = true;
+    await emit(position(0, 1));
+    await advance(INTERVAL_MS);
+    commits[0]!.answer.reject(new WeirError('kafka_unavailable', 'away'));
+    await settled();
+    await advance(INTERVAL_MS);
+    expect(committed()).toEqual([[[0, 1]], [[0, 1]]]);
+  });
+
+  it('a flush that fails says so, and the next one commits the same positions', async () => {
+    const { sink, commits, state, emit, committed } = harness();
+    state.gateCommits = true;
+    await emit(position(0, 3));
+    const flushing = sink.flush();
+    await settled();
+    commits[0]!.answer.reject(new WeirError('kafka_unavailable', 'away'));
+    await expect(flushing).rejects.toMatchObject({ code: 'kafka_unavailable' });
+    state.gateCommits = false;
+    await sink.flush();
+    expect(committed()).toEqual([[[0, 3]], [[0, 3]]]);
+  });
+
+  it('an error that waiting cannot cure is told by `failure`, by the next emission and by flush', async () => {
+    const { sink, sends, commits, state, emit, advance } = harness();
+    state.gateCommits = true;
+    await emit(position(0, 1));
+    await advance(INTERVAL_MS);
+    commits[0]!.answer.reject(new WeirError('not_authorized', 'no'));
+    await settled();
+    expect(sink.failure).toMatchObject({ code: 'not_authorized' });
+    await expect(emit(position(0, 2))).rejects.toMatchObject({ code: 'not_authorized' });
+    expect(sends.length).toBe(1);
+    state.gateCommits = false;
+    await expect(sink.flush()).rejects.toMatchObject({ code: 'not_authorized' });
+  });
+
+  it('takes an unknown error for one that waiting cannot cure', async () => {
+    const { commits, state, emit, advance } = harness();
+    state.gateCommits = true;
+    await emit(position(0, 1));
+    await advance(INTERVAL_MS);
+    commits[0]!.answer.reject(new TypeError('a bug'));
+    await settled();
+    await expect(emit(position(0, 2))).rejects.toMatchObject({ code: 'unknown' });
+  });
+
+  it('lets positions go that the group no longer takes: their new owner commits', async () => {
+    const { sink, commits, state, emit, advance, committed } = harness();
+    state.gateCommits = true;
+    await emit(position(0, 1));
+    await advance(INTERVAL_MS);
+    commits[0]!.answer.resolve(false);
+    await settled();
+    state.gateCommits = false;
+    await sink.flush();
+    await advance(INTERVAL_MS);
+    expect(committed().length).toBe(1);
+  });
+
+  it('starts the producer with its topics; close stops the timer and the producer', async () => {
+    const { sink, state, emit, advance, committed } = harness();
+    await sink.start();
+    expect(state.started).toEqual(['out', 'dead']);
+    await emit(position(0, 1));
+    await sink.close();
+    await advance(INTERVAL_MS);
+    expect(committed()).toEqual([]);
+    expect(state.closed).toBe(1);
+  });
+});
