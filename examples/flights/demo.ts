@@ -118,8 +118,8 @@ async function main(): Promise<number> {
     screen.print('', `  ${screen.paint.bold('weir')}: the flights that left New York in 2013, scored as they leave the gate`, '');
     const report = await cleanup.race(runDemo(options, runFolder, screen, cleanup));
     screen.draw([]);
+    screen.close(); // before the summary: no escape sequence in the line of JSON
     screen.print(...renderSummary(report, screen.paint));
-    screen.close();
     process.stdout.write(`${JSON.stringify(runResult(report))}\n`);
     isReported = true;
     if (options.isKept) await cleanup.whenInterrupted();
