@@ -11,19 +11,20 @@ const SAMPLE = 5;
 /**
  * Looks at a few keys of a group, if there are any, and holds them against its layout. Needed because MGET calls a key of
  * another type a miss: without it a group with the wrong layout would run for ever on defaults. One key among them that
- * is right is enough, since a single bad row is only a miss.
+ * is right is enough, since a single bad row is only a miss; so is a look that ended before it had seen enough keys.
  * @throws WeirError `store_misconfigured`
  */
 export async function checkLayout(redis: Redis, group: string, layout: Layout, keyPrefix: string): Promise<void> {
   let found: string | undefined;
-  for (const key of await sampleKeys(redis, keyPrefix)) {
+  const { keys, isConclusive } = await sampleKeys(redis, keyPrefix);
+  for (const key of keys) {
     const type = await redis.type(key);
     if (type === 'none') continue; // Expired just now.
     const fault = type === layout.redisType ? await findFault(redis, layout, key) : `keys of type ${type}, not ${layout.redisType}`;
     if (fault === undefined) return;
     found ??= fault;
   }
-  if (found === undefined) return;
+  if (found === undefined || !isConclusive) return;
   throw new WeirError(
     'store_misconfigured',
     `Feature group ${group} is configured with layout ${layout.name}, but under ${keyPrefix} the store holds ${found}.`,
@@ -36,7 +37,8 @@ async function findFault(redis: Redis, layout: Layout, key: Buffer): Promise<str
   return value === null ? undefined : layout.findFault(value);
 }
 
-async function sampleKeys(redis: Redis, keyPrefix: string): Promise<Buffer[]> {
+/** Conclusive: as many keys as are wanted, or all there are. */
+async function sampleKeys(redis: Redis, keyPrefix: string): Promise<{ keys: Buffer[]; isConclusive: boolean }> {
   const pattern = `${keyPrefix.replace(/[\\*?[\]]/g, '\\$&')}*`;
   const schemaKeys = Buffer.from(`${keyPrefix}#schema:`);
   const keys: Buffer[] = [];
@@ -47,5 +49,5 @@ async function sampleKeys(redis: Redis, keyPrefix: string): Promise<Buffer[]> {
     cursor = next.toString();
     if (cursor === '0') break;
   }
-  return keys.slice(0, SAMPLE);
+  return { keys: keys.slice(0, SAMPLE), isConclusive: keys.length >= SAMPLE || cursor === '0' };
 }
