@@ -11,7 +11,7 @@ import { createMerger } from '../drift/merger.ts';
 import { createDriftObserver } from '../drift/observer.ts';
 import { parseReferenceProfile } from '../drift/reference-profile.ts';
 import { driftProfileSchema, driftStatisticsSchema } from '../drift/schemas.ts';
-import { weirErrorFromKafka } from '../kafka/errors.ts';
+import { withAdmin } from '../kafka/admin.ts';
 import { OutputProducer } from '../kafka/producer.ts';
 import { KafkaSource } from '../kafka/source.ts';
 import type { DriftMetrics } from '../ops/index.ts';
@@ -118,16 +118,8 @@ function profilesSource({ config, kafka, clock, logger }: DriftOptions): KafkaSo
 }
 
 /** Partitions of the input: no window closes before all of them were heard of. */
-async function partitionsOf(kafka: Kafka, topic: string): Promise<number> {
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-    return (await admin.fetchTopicOffsets(topic)).length;
-  } catch (thrown) {
-    throw weirErrorFromKafka(thrown, `looking at topic ${topic}`);
-  } finally {
-    await admin.disconnect();
-  }
+function partitionsOf(kafka: Kafka, topic: string): Promise<number> {
+  return withAdmin(kafka, `looking at topic ${topic}`, async (admin) => (await admin.fetchTopicOffsets(topic)).length);
 }
 
 async function readJson(path: string): Promise<unknown> {

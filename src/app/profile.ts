@@ -9,8 +9,8 @@ import type { Codec, Logger, Sink, Source } from '../core/ports.ts';
 import { silentMetrics } from '../core/silent.ts';
 import { createReferenceBuilder } from '../drift/reference-builder.ts';
 import type { ReferenceProfile } from '../drift/reference-profile.ts';
+import { withAdmin } from '../kafka/admin.ts';
 import { createKafka } from '../kafka/client.ts';
-import { weirErrorFromKafka } from '../kafka/errors.ts';
 import { KafkaSource } from '../kafka/source.ts';
 import { MicroBatcher } from '../pipeline/micro-batcher.ts';
 import { DEFAULT_RETRY } from '../pipeline/retry.ts';
@@ -146,28 +146,20 @@ async function openTopic({
   logger,
 }: ProfileOptions): Promise<{ source: Source; ends: Map<number, number> }> {
   const kafka = createKafka(config.kafka, logger);
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-    const offsets = await admin.fetchTopicOffsets(topic);
-    const ends = new Map(offsets.filter((o) => Number(o.high) > Number(o.low)).map((o) => [o.partition, Number(o.high)]));
-    if (ends.size === 0) throw new WeirError('reference_invalid', `Topic ${topic} is empty: there is nothing to build a profile from.`);
-    const source = new KafkaSource({
-      kafka,
-      ...config.input,
-      ...config.kafka,
-      ...config.flow,
-      topic,
-      groupId: `${config.kafka.groupId}-profile-${crypto.randomUUID()}`,
-      startFrom: 'earliest',
-      onOutOfRange: 'earliest',
-      clock: systemClock,
-      logger,
-    });
-    return { source, ends };
-  } catch (thrown) {
-    throw weirErrorFromKafka(thrown, `looking at topic ${topic}`);
-  } finally {
-    await admin.disconnect();
-  }
+  const offsets = await withAdmin(kafka, `looking at topic ${topic}`, (admin) => admin.fetchTopicOffsets(topic));
+  const ends = new Map(offsets.filter((o) => Number(o.high) > Number(o.low)).map((o) => [o.partition, Number(o.high)]));
+  if (ends.size === 0) throw new WeirError('reference_invalid', `Topic ${topic} is empty: there is nothing to build a profile from.`);
+  const source = new KafkaSource({
+    kafka,
+    ...config.input,
+    ...config.kafka,
+    ...config.flow,
+    topic,
+    groupId: `${config.kafka.groupId}-profile-${crypto.randomUUID()}`,
+    startFrom: 'earliest',
+    onOutOfRange: 'earliest',
+    clock: systemClock,
+    logger,
+  });
+  return { source, ends };
 }

@@ -1,10 +1,10 @@
 import { type AvroSchema, parseAvroSchema } from '../avro/plan/index.ts';
-import { readOwnSchema } from '../core/own-schemas.ts';
 import { createRegistryClient } from '../avro/registry-client.ts';
 import { createRegistryHttp, field, type RegistryEndpoint, type RegistryHttp } from '../avro/registry-http.ts';
 import type { PipelineConfig } from '../config/index.ts';
 import { systemClock } from '../core/clock.ts';
 import { WeirError } from '../core/errors.ts';
+import { readOwnSchema } from '../core/own-schemas.ts';
 import type { Logger } from '../core/ports.ts';
 import type { CheckStep } from './check.ts';
 

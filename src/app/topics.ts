@@ -1,9 +1,8 @@
-import kafkajs, { type Admin } from 'kafkajs';
 import type { PipelineConfig } from '../config/index.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Logger } from '../core/ports.ts';
+import { maxMessageBytes, withAdmin } from '../kafka/admin.ts';
 import { createKafka } from '../kafka/client.ts';
-import { weirErrorFromKafka } from '../kafka/errors.ts';
 import { applyTopics, type TopicReport, type TopicSpec } from '../kafka/topics.ts';
 
 export type { TopicReport } from '../kafka/topics.ts';
@@ -78,25 +77,11 @@ export async function applyPipelineTopics(
   config: PipelineConfig,
   options: { readonly dryRun: boolean; readonly withInput?: number; readonly logger: Logger },
 ): Promise<TopicReport[]> {
-  const admin = createKafka(config.kafka, options.logger, { retries: 2 }).admin();
-  try {
-    await admin.connect();
-    const specs = topicSpecs(config, options.withInput, await maxMessageBytes(admin, config.input.topic));
-    return await applyTopics(admin, specs, { dryRun: options.dryRun, clock: systemClock });
-  } catch (thrown) {
-    throw weirErrorFromKafka(thrown, `reaching ${config.kafka.brokers.join(', ')}`);
-  } finally {
-    await admin.disconnect();
-  }
-}
-
-/** What an existing topic accepts; undefined when it does not exist or does not say. */
-async function maxMessageBytes(admin: Admin, topic: string): Promise<number | undefined> {
-  if (!(await admin.listTopics()).includes(topic)) return undefined;
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ['max.message.bytes'] }],
+  const kafka = createKafka(config.kafka, options.logger, { retries: 2 });
+  return withAdmin(kafka, `reaching ${config.kafka.brokers.join(', ')}`, async (admin) => {
+    const { topic } = config.input;
+    // Undefined where the topic does not exist yet.
+    const inputBytes = (await admin.listTopics()).includes(topic) ? (await maxMessageBytes(admin, [topic])).get(topic) : undefined;
+    return applyTopics(admin, topicSpecs(config, options.withInput, inputBytes), { dryRun: options.dryRun, clock: systemClock });
   });
-  const limit = Number(resources[0]?.configEntries[0]?.configValue);
-  return limit > 0 ? limit : undefined;
 }

@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import { WeirError } from '../core/errors.ts';
 import type { Logger } from '../core/ports.ts';
-import { weirErrorFromKafka } from './errors.ts';
+import { withAdmin } from './admin.ts';
 
 /** What to know when a position is no longer in the log. */
 export interface OutOfRangeOptions {
@@ -19,9 +19,7 @@ export interface OutOfRangeOptions {
  */
 export async function offsetAfterGap(options: OutOfRangeOptions, topic: string, partition: number): Promise<number> {
   const { onOutOfRange, kafka, groupId, logger } = options;
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
+  return withAdmin(kafka, `finding the end of ${topic}-${partition}`, async (admin) => {
     const ends = (await admin.fetchTopicOffsets(topic)).find((o) => o.partition === partition);
     if (!ends) throw new WeirError('topic_missing', `Topic ${topic} has no partition ${partition} any more.`);
     if (onOutOfRange === 'fail') {
@@ -33,9 +31,5 @@ export async function offsetAfterGap(options: OutOfRangeOptions, topic: string, 
     const offset = Number(onOutOfRange === 'earliest' ? ends.low : ends.high);
     logger.warn({ topic, partition, offset, policy: onOutOfRange }, 'position was out of range; records may have been skipped');
     return offset;
-  } catch (thrown) {
-    throw weirErrorFromKafka(thrown, `finding the end of ${topic}-${partition}`);
-  } finally {
-    await admin.disconnect();
-  }
+  });
 }

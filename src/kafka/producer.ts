@@ -2,6 +2,7 @@ import type { Kafka, Producer } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import { WeirError } from '../core/errors.ts';
 import type { OutputRecords } from '../core/outputs.ts';
+import { maxMessageBytes, withAdmin } from './admin.ts';
 import { weirErrorFromKafka } from './errors.ts';
 import { produceRequests, type TopicLimits } from './produce-requests.ts';
 
@@ -25,7 +26,7 @@ export class OutputProducer {
   private readonly options: ProducerOptions;
   private producer: Producer | undefined;
   private readonly partitionCounts = new Map<string, number>();
-  private readonly messageLimits = new Map<string, number>();
+  private messageLimits: ReadonlyMap<string, number> = new Map();
 
   constructor(options: ProducerOptions) {
     this.options = options;
@@ -33,27 +34,14 @@ export class OutputProducer {
 
   /** Connects and looks the topics up. @throws WeirError `topic_missing`, `not_authorized`, `kafka_unavailable` */
   async start(topics: readonly string[]): Promise<void> {
-    const admin = this.options.kafka.admin();
-    try {
-      await admin.connect();
+    await withAdmin(this.options.kafka, 'looking topics up', async (admin) => {
       const existing = new Set(await admin.listTopics());
       const missing = topics.filter((topic) => !existing.has(topic));
       if (missing.length > 0) throw new WeirError('topic_missing', `There is no topic ${missing.join(', ')}. Run weir topics apply.`);
       const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] });
       for (const { name, partitions } of found) this.partitionCounts.set(name, partitions.length);
-      const { resources } = await admin.describeConfigs({
-        includeSynonyms: false,
-        resources: topics.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: ['max.message.bytes'] })),
-      });
-      for (const { resourceName, configEntries } of resources) {
-        const limit = Number(configEntries.find(({ configName }) => configName === 'max.message.bytes')?.configValue);
-        if (limit > 0) this.messageLimits.set(resourceName, limit);
-      }
-    } catch (thrown) {
-      throw weirErrorFromKafka(thrown, 'looking topics up');
-    } finally {
-      await admin.disconnect();
-    }
+      this.messageLimits = await maxMessageBytes(admin, topics);
+    });
     await this.connected();
   }
 
