@@ -5,16 +5,20 @@ import { join } from 'node:path';
 import type { GenericContainer, StartedTestContainer } from 'testcontainers';
 import type { LineLog } from './cache.ts';
 import { guardItem, releaseItem } from './guard.ts';
-import { KAFKA_VERSION } from './kafka.ts';
 import { portAt, withFreePorts } from './ports.ts';
 import { REGISTRY_PATH, REGISTRY_VERSION } from './registry.ts';
 
+/** A service that there is an image of. */
+type ServiceWithImage = 'kafka' | 'redis' | 'registry';
+
 /** The official images. */
-export const IMAGES = {
-  kafka: `apache/kafka:${KAFKA_VERSION}`,
-  redis: 'redis:7',
-  registry: `apicurio/apicurio-registry:${REGISTRY_VERSION}`,
-} as const;
+export function imagesOf(kafkaVersion: string): Readonly<Record<ServiceWithImage, string>> {
+  return {
+    kafka: `apache/kafka:${kafkaVersion}`,
+    redis: 'redis:7',
+    registry: `apicurio/apicurio-registry:${REGISTRY_VERSION}`,
+  };
+}
 
 /** A service in a container. */
 export interface ContainerService {
@@ -28,7 +32,7 @@ export interface ContainerService {
 
 /** Starts services in containers of a Docker daemon that is there and has their images. */
 export interface ContainerRuntime {
-  start(service: keyof typeof IMAGES): Promise<ContainerService>;
+  start(service: ServiceWithImage): Promise<ContainerService>;
 }
 
 /**
@@ -36,9 +40,11 @@ export interface ContainerRuntime {
  * @returns undefined when there is no daemon (silently) or the images cannot be had (with a line that says so)
  */
 export async function findContainerRuntime(
-  services: readonly (keyof typeof IMAGES)[],
+  services: readonly ServiceWithImage[],
   log: LineLog,
+  kafkaVersion: string,
 ): Promise<ContainerRuntime | undefined> {
+  const images = imagesOf(kafkaVersion);
   if (!mayHaveDocker(process.env)) return undefined;
   // The reaper is a further image that has to be pulled; the guard of this process does the same work.
   process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true';
@@ -47,19 +53,19 @@ export async function findContainerRuntime(
   const client = await testcontainers.getContainerRuntimeClient().catch(() => undefined);
   if (client === undefined) return undefined;
   for (const service of services) {
-    const image = testcontainers.ImageName.fromString(IMAGES[service]);
+    const image = testcontainers.ImageName.fromString(images[service]);
     try {
       if (await client.image.exists(image)) continue;
-      log(`pulling ${IMAGES[service]} …`);
+      log(`pulling ${images[service]} …`);
       await client.image.pull(image);
       if (!(await client.image.exists(image))) throw new Error('it is not there after the pull');
     } catch (error) {
-      log(`Docker answers but cannot pull ${IMAGES[service]} (${(error as Error).message.split('\n')[0]})`);
+      log(`Docker answers but cannot pull ${images[service]} (${(error as Error).message.split('\n')[0]})`);
       return undefined;
     }
   }
   const { Wait } = testcontainers;
-  const imageOf = (service: keyof typeof IMAGES): GenericContainer => new testcontainers.GenericContainer(IMAGES[service]);
+  const imageOf = (service: ServiceWithImage): GenericContainer => new testcontainers.GenericContainer(images[service]);
   const host = client.info.containerRuntime.host;
   const start = {
     kafka: () =>

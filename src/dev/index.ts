@@ -4,7 +4,9 @@
  */
 export { cacheFolder, type LineLog } from './cache.ts';
 export { DevServicesError } from './errors.ts';
-export { KAFKA_VERSION, type KafkaOptions, startKafka } from './kafka.ts';
+export { type KafkaOptions, type KafkaSettings, startKafka } from './kafka.ts';
+export { type KafkaCluster, type KafkaClusterNode, type KafkaClusterOptions, startKafkaCluster } from './kafka-cluster.ts';
+export { KAFKA_VERSION, OLDEST_KAFKA_VERSION } from './kafka-home.ts';
 export type { LocalService, LocalServiceOptions } from './local-service.ts';
 export { freePorts } from './ports.ts';
 export { type RedisOptions, startRedis } from './redis.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { installOnce, type LineLog } from './cache.ts';
 import { DevServicesError } from './errors.ts';
-import { type LocalService, type LocalServiceOptions, localServiceFrom } from './local-service.ts';
+import { type LocalService, type LocalServiceOptions, startService } from './local-service.ts';
 import { unpackJar } from './maven.ts';
 import { portAt, withFreePorts } from './ports.ts';
 import { startProcess, waitUntilReady } from './process.ts';
@@ -33,36 +33,23 @@ export async function startRedis(options: RedisOptions = {}): Promise<LocalServi
       const port = options.port ?? portAt(ports, 0);
       const logFile = join(folder.path, 'redis.log');
       await rm(logFile, { force: true });
-      const process = await startProcess({
-        name: 'Redis',
-        command: program,
-        args: [
-          '--bind',
-          '127.0.0.1',
-          '--port',
-          String(port),
-          '--save',
-          '',
-          '--appendonly',
-          'no',
-          '--dir',
-          folder.path,
-          ...(options.args ?? []),
-        ],
-        logFile,
+      return startService({
+        folder,
+        endpoint: `redis://127.0.0.1:${port}`,
+        port,
+        start: () =>
+          startProcess({ name: 'Redis', command: program, args: [...serverArgs(port, folder.path), ...(options.args ?? [])], logFile }),
+        untilReady: (process) => waitUntilReady(process, () => answersPing(port), { timeoutMs: 20_000, pollMs: 20 }),
       });
-      try {
-        await waitUntilReady(process, () => answersPing(port), { timeoutMs: 20_000, pollMs: 20 });
-      } catch (error) {
-        await process.stop();
-        throw error;
-      }
-      return localServiceFrom(process, folder, `redis://127.0.0.1:${port}`, port);
     });
   } catch (error) {
     await folder.remove();
     throw error;
   }
+}
+
+function serverArgs(port: number, folder: string): string[] {
+  return ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no', '--dir', folder];
 }
 
 /** True when something that speaks the Redis protocol answers: PONG, or that it wants a password first. */

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installOnce, type LineLog } from './cache.ts';
 import { DevServicesError } from './errors.ts';
-import { type LocalService, type LocalServiceOptions, localServiceFrom } from './local-service.ts';
+import { type LocalService, type LocalServiceOptions, startService } from './local-service.ts';
 import { fetchFile } from './maven.ts';
 import { portAt, withFreePorts } from './ports.ts';
 import { startProcess, tailOf, waitUntilReady } from './process.ts';
@@ -36,33 +36,37 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Loca
       const port = options.port ?? portAt(ports, 0);
       const logFile = join(folder.path, 'registry.log');
       await rm(logFile, { force: true });
-      const process = await startProcess({
-        name: `Apicurio Registry ${REGISTRY_VERSION}`,
-        command: java,
-        args: [
-          ...['-Xms64m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
-          `-Djava.io.tmpdir=${folder.path}`, // vertx-cache would stay in the system's
-          ...['-Dquarkus.http.host=127.0.0.1', `-Dquarkus.http.port=${port}`, '-Dquarkus.log.level=WARN'],
-          '-Djava.util.logging.manager=org.jboss.logmanager.LogManager',
-          ...authentication(options.credentials),
-          ...['-jar', `apicurio-registry-app-${REGISTRY_VERSION}-runner.jar`],
-        ],
-        cwd: home,
-        logFile,
-      });
       const endpoint = `http://127.0.0.1:${port}${REGISTRY_PATH}`;
-      try {
-        await waitUntilReady(process, () => answers(endpoint), { timeoutMs: 180_000, pollMs: 100 });
-      } catch (error) {
-        await process.stop();
-        throw error;
-      }
-      return localServiceFrom(process, folder, endpoint, port);
+      return startService({
+        folder,
+        endpoint,
+        port,
+        start: () =>
+          startProcess({
+            name: `Apicurio Registry ${REGISTRY_VERSION}`,
+            command: java,
+            args: serverArgs(port, folder.path, options.credentials),
+            cwd: home,
+            logFile,
+          }),
+        untilReady: (process) => waitUntilReady(process, () => answers(endpoint), { timeoutMs: 180_000, pollMs: 100 }),
+      });
     });
   } catch (error) {
     await folder.remove();
     throw error;
   }
+}
+
+function serverArgs(port: number, folder: string, credentials: RegistryOptions['credentials']): string[] {
+  return [
+    ...['-Xms64m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
+    `-Djava.io.tmpdir=${folder}`, // vertx-cache would stay in the system's
+    ...['-Dquarkus.http.host=127.0.0.1', `-Dquarkus.http.port=${port}`, '-Dquarkus.log.level=WARN'],
+    '-Djava.util.logging.manager=org.jboss.logmanager.LogManager',
+    ...authentication(credentials),
+    ...['-jar', `apicurio-registry-app-${REGISTRY_VERSION}-runner.jar`],
+  ];
 }
 
 /** True when the registry answers requests; 401 is an answer, too. */

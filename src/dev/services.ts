@@ -3,6 +3,7 @@ import type { LineLog } from './cache.ts';
 import { findContainerRuntime } from './containers.ts';
 import { DevServicesError } from './errors.ts';
 import { startKafka } from './kafka.ts';
+import { KAFKA_VERSION } from './kafka-home.ts';
 import type { LocalService } from './local-service.ts';
 import { startRedis } from './redis.ts';
 import { startRegistry } from './registry.ts';
@@ -17,7 +18,7 @@ export interface ServicesOptions {
   readonly log: LineLog;
   /** Where the processes keep data and logs (`<dataDir>/kafka`, …), left in place at the end; default: temporary folders. */
   readonly dataDir?: string;
-  /** Where the endpoints and `WEIR_SERVICES` are looked up; default `process.env`. */
+  /** Where the endpoints, `WEIR_SERVICES` and `WEIR_KAFKA_VERSION` are looked up; default `process.env`. */
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -53,12 +54,12 @@ const ENDPOINT_VARIABLES: Readonly<Record<ServiceName, string>> = {
   registry: 'WEIR_REGISTRY_URL',
 };
 
-const START_PROCESS = { kafka: startKafka, redis: startRedis, registry: startRegistry } as const;
+const START_PROCESS = { redis: startRedis, registry: startRegistry } as const;
 
 /**
  * Brings up real services, all at once, each in the first way that is possible: an endpoint given by
  * `WEIR_KAFKA_BROKERS`, `WEIR_REDIS_URL`, `WEIR_REGISTRY_URL`; a container; a process of this machine.
- * `WEIR_SERVICES=docker` or `=java` leaves only that way. Nothing that was started outlives this process.
+ * `WEIR_SERVICES=docker` or `=java` leaves only that way; `WEIR_KAFKA_VERSION` is the Kafka to start. Nothing that was started outlives this process.
  * @throws DevServicesError whose message says what to install, or what went wrong
  */
 export async function startServices(options: ServicesOptions): Promise<Services> {
@@ -74,7 +75,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     await Promise.all([...started.values()].map((service) => service.stop()));
   };
   if (missing.length > 0) {
-    const start = await chooseWay(missing, options, env['WEIR_SERVICES']);
+    const start = await chooseWay(missing, options, env);
     const outcomes = await Promise.allSettled(missing.map(async (name) => started.set(name, await start(name))));
     const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
     if (failures.length > 0) {
@@ -98,10 +99,12 @@ export async function startServices(options: ServicesOptions): Promise<Services>
 async function chooseWay(
   missing: readonly ServiceName[],
   { log, dataDir }: ServicesOptions,
-  way: string | undefined,
+  env: NodeJS.ProcessEnv,
 ): Promise<(name: ServiceName) => Promise<Started>> {
+  const way = env['WEIR_SERVICES'];
+  const kafkaVersion = env['WEIR_KAFKA_VERSION'] || KAFKA_VERSION;
   if (way && way !== 'docker' && way !== 'java') throw new DevServicesError(`WEIR_SERVICES is "${way}"; it can be docker or java`);
-  const runtime = way === 'java' ? undefined : await findContainerRuntime(missing, log);
+  const runtime = way === 'java' ? undefined : await findContainerRuntime(missing, log, kafkaVersion);
   if (runtime !== undefined) {
     return async (name) => {
       const container = await runtime.start(name);
@@ -114,7 +117,8 @@ async function chooseWay(
   }
   if (way === 'docker') throw new DevServicesError('WEIR_SERVICES is docker, but no Docker daemon with the images can be reached');
   return async (name) => {
-    const service = await START_PROCESS[name]({ log, ...(dataDir === undefined ? {} : { dataFolder: join(dataDir, name) }) });
+    const common = { log, ...(dataDir === undefined ? {} : { dataFolder: join(dataDir, name) }) };
+    const service = await (name === 'kafka' ? startKafka({ ...common, version: kafkaVersion }) : START_PROCESS[name](common));
     const release = (): string => {
       service.release();
       return `kill ${service.pid}`;

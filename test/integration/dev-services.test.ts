@@ -6,7 +6,15 @@ import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { isAlive } from '../../src/dev/cache.ts';
-import { type Services, startKafka, startRedis, startRegistry, startServices } from '../../src/dev/index.ts';
+import {
+  KAFKA_VERSION,
+  OLDEST_KAFKA_VERSION,
+  type Services,
+  startKafka,
+  startRedis,
+  startRegistry,
+  startServices,
+} from '../../src/dev/index.ts';
 import { requireJava } from '../../src/dev/programs.ts';
 import { services, uniqueName } from '../support/services.ts';
 
@@ -104,7 +112,8 @@ const hasJava = await requireJava(17).then(
   () => false,
 );
 
-describe.runIf(hasJava)('services as processes of this machine', () => {
+// Several JVMs start in each test, on machines that are busy with other tests.
+describe.runIf(hasJava)('services as processes of this machine', { timeout: 180_000 }, () => {
   const env = { ...process.env, WEIR_SERVICES: 'java', WEIR_KAFKA_BROKERS: '', WEIR_REDIS_URL: '', WEIR_REGISTRY_URL: '' };
 
   async function start(): Promise<Services> {
@@ -135,26 +144,55 @@ describe.runIf(hasJava)('services as processes of this machine', () => {
     await first.stop(); // once more does no harm
   });
 
-  test('a broker that was killed goes on from its data on the same port', async () => {
+  // The successor is let in when the session of the dead broker is over: 9 s by default.
+  const extraProperties = { 'broker.session.timeout.ms': '2000', 'broker.heartbeat.interval.ms': '500' };
+
+  test.each([KAFKA_VERSION, OLDEST_KAFKA_VERSION])(
+    'a broker of Kafka %s that was killed goes on from its data on the same port',
+    async (version) => {
+      const broker = await startKafka({ version, extraProperties });
+      onTestFinished(() => broker.stop());
+      const { endpoint, pid } = broker;
+      const topic = uniqueName('survivor');
+      await createTopic(endpoint, topic);
+      await produce(endpoint, topic, 'before the crash');
+
+      broker.kill('SIGKILL');
+      expect(await broker.outcome).toBe('SIGKILL');
+      await broker.restart();
+      expect(broker.pid).not.toBe(pid);
+      expect([broker.endpoint, isAlive(broker.pid), isAlive(pid)]).toEqual([endpoint, true, false]);
+      expect(await readFirst(endpoint, topic)).toBe('before the crash');
+
+      await broker.stop();
+      expect([isAlive(broker.pid), existsSync(broker.dataFolder)]).toEqual([false, false]);
+    },
+  );
+
+  test('a broker goes on from the data in a given folder, which stays', async () => {
     const dataFolder = await mkdtemp(join(tmpdir(), 'weir-test-'));
     onTestFinished(() => rm(dataFolder, { recursive: true, force: true }));
-    // The successor is let in when the session of the dead broker is over: 9 s by default.
-    const extraProperties = { 'broker.session.timeout.ms': '2000', 'broker.heartbeat.interval.ms': '500' };
     const first = await startKafka({ dataFolder, extraProperties });
     onTestFinished(() => first.stop());
     const topic = uniqueName('survivor');
     await createTopic(first.endpoint, topic);
-    await produce(first.endpoint, topic, 'before the crash');
-
-    first.kill('SIGKILL');
-    expect(await first.outcome).toBe('SIGKILL');
+    await produce(first.endpoint, topic, 'before the end');
+    await first.stop();
 
     const second = await startKafka({ dataFolder, extraProperties, port: first.port });
     onTestFinished(() => second.stop());
     expect(second.endpoint).toBe(first.endpoint);
-    expect(await readFirst(second.endpoint, topic)).toBe('before the crash');
+    expect(await readFirst(second.endpoint, topic)).toBe('before the end');
     await second.stop();
     expect(existsSync(dataFolder)).toBe(true);
+  });
+
+  test('a Redis that was killed comes back on the same port', async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    redis.kill('SIGKILL');
+    await redis.restart();
+    expect(await ping(redis.endpoint)).toBe('PONG');
   });
 
   test('a frozen Redis can be stopped', async () => {

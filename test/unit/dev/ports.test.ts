@@ -5,6 +5,9 @@ import { freePorts, portAt, withFreePorts } from '../../../src/dev/ports.ts';
 test('ports are different and free', async () => {
   const ports = await freePorts(20);
   expect(new Set(ports).size).toBe(20);
+  // Never one that the system gives to outgoing connections: a client must not take the port of a server that restarts.
+  expect(Math.max(...ports)).toBeLessThan(32_768);
+  expect(Math.min(...ports)).toBeGreaterThan(1024);
   const server = createServer();
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(portAt(ports, 7), '127.0.0.1', resolve));
   await new Promise((resolve) => server.close(resolve));

@@ -2,7 +2,6 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { serverProperties } from '../../../src/dev/kafka.ts';
 import { pomFor } from '../../../src/dev/maven.ts';
 import { findOnPath, javaMajorFrom, requireJava } from '../../../src/dev/programs.ts';
 
@@ -67,12 +66,4 @@ test('pomFor names every artifact', () => {
   const pom = pomFor(['org.example:a:1.0', 'org.example:b_2.13:2.0-rc1']);
   expect(pom).toContain('<dependency><groupId>org.example</groupId><artifactId>a</artifactId><version>1.0</version></dependency>');
   expect(pom).toContain('<artifactId>b_2.13</artifactId><version>2.0-rc1</version>');
-});
-
-test('serverProperties: what is added wins, and backslashes survive', () => {
-  const lines = serverProperties('/data', 1111, 2222, { 'node.id': '7', 'ssl.dir': 'a\\b' }).split('\n');
-  expect(lines).toContain('node.id=7');
-  expect(lines).not.toContain('node.id=1');
-  expect(lines).toContain('ssl.dir=a\\\\b');
-  expect(lines).toContain('listeners=PLAINTEXT://127.0.0.1:1111,CONTROLLER://127.0.0.1:2222');
 });

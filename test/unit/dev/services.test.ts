@@ -47,3 +47,8 @@ test('refuses an unknown way', async () => {
   const starting = startServices({ needs: ['redis'], log, env: { WEIR_SERVICES: 'podman' } });
   await expect(starting).rejects.toThrow('WEIR_SERVICES is "podman"; it can be docker or java');
 });
+
+test('refuses a version of Kafka that it cannot start', async () => {
+  const starting = startServices({ needs: ['kafka'], log, env: { WEIR_SERVICES: 'java', WEIR_KAFKA_VERSION: '2.8.0' } });
+  await expect(starting).rejects.toThrow('Kafka 2.8.0 cannot be started here');
+});
