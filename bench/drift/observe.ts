@@ -107,7 +107,7 @@ function batchFor(layout: ReturnType<typeof createRowLayout>, firstOffset: numbe
     headerLength: lane(),
     epoch: 1,
     nextOffset: firstOffset + ROWS,
-    highWatermark: firstOffset + ROWS,
+    endOffset: firstOffset + ROWS,
     arrivedAtMs: 0,
     bytes: 0,
   };

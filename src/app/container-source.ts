@@ -2,7 +2,7 @@ import { readAvroContainer } from '../avro/container-file.ts';
 import { compileSkipper, parseAvroSchema } from '../avro/plan/index.ts';
 import { WeirError } from '../core/errors.ts';
 import type { Source, SourceListener } from '../core/ports.ts';
-import type { RecordBatch, TopicPartition } from '../core/records.ts';
+import type { Position, RecordBatch, TopicPartition } from '../core/records.ts';
 
 /**
  * The records of an Avro container file as a source: what `weir profile build --file` runs the pipeline over. Bodies are
@@ -36,6 +36,10 @@ export class ContainerSource implements Source {
   }
 
   release(): void {}
+
+  takeIdlePositions(): Position[] {
+    return [];
+  }
 
   owns(): boolean {
     return true;
@@ -80,7 +84,7 @@ export class ContainerSource implements Source {
         headerStart: new Int32Array(count),
         headerLength: new Int32Array(count),
         nextOffset: offset + count,
-        highWatermark: offset + count,
+        endOffset: offset + count,
         arrivedAtMs: 0,
         bytes: at,
       };

@@ -2,6 +2,7 @@ import { type Clock, sleep } from '../core/clock.ts';
 import { type WeirError, weirErrorFrom } from '../core/errors.ts';
 import type { OutputRecords } from '../core/outputs.ts';
 import type { Logger, Source } from '../core/ports.ts';
+import { wholeOf } from '../core/records.ts';
 import type { Merger } from '../drift/merger.ts';
 import { statisticsIn } from '../drift/statistics-record.ts';
 import type { DriftMetrics } from '../ops/index.ts';
@@ -60,6 +61,7 @@ export class MergeLoop {
           this.countLateRows();
         },
         onRebalance: async () => {},
+        onResumed: () => {},
       });
     } catch (thrown) {
       this.source = undefined;
@@ -84,8 +86,8 @@ export class MergeLoop {
       let merged = 0;
       for (let records = source.take(); records; records = source.take()) {
         merger.apply(records);
-        source.release(records.count, records.bytes);
         merged += records.count;
+        source.release([wholeOf(records)]);
       }
       this.countLateRows();
       // Half-read state is not published: statistics wait until the topic has been read to its end.

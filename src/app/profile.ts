@@ -120,7 +120,9 @@ function discardingSink(onPosition: (position: { partition: number; nextOffset: 
     start: async () => {},
     async emit({ positions }) {
       for (const position of positions) onPosition(position);
+      return true;
     },
+    msUntilClosing: () => Number.POSITIVE_INFINITY,
     flush: async () => {},
     close: async () => {},
   };

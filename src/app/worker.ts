@@ -11,12 +11,11 @@ import { systemClock } from '../core/clock.ts';
 import { isRetriable, type WeirError } from '../core/errors.ts';
 import { readOwnSchema } from '../core/own-schemas.ts';
 import type { Logger } from '../core/ports.ts';
-import { createAtLeastOnceSink } from '../kafka/at-least-once-sink.ts';
 import { createKafka } from '../kafka/client.ts';
-import { OutputProducer } from '../kafka/producer.ts';
 import { KafkaSource } from '../kafka/source.ts';
 import { readModelPackage } from '../model/index.ts';
 import { createMetrics, startOpsServer } from '../ops/index.ts';
+import { createDeadLetterGuard, guarded } from '../pipeline/dead-letter-guard.ts';
 import { MicroBatcher } from '../pipeline/micro-batcher.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { DEFAULT_RETRY } from '../pipeline/retry.ts';
@@ -24,6 +23,7 @@ import { runPipeline } from '../pipeline/run.ts';
 import { WorkPool } from '../pipeline/work.ts';
 import { createDrift } from './drift.ts';
 import { createHealth } from './health.ts';
+import { createOutputSink } from './output-sink.ts';
 import { createScoring, createTopicCodec, waitOut } from './scoring.ts';
 import { watchSource } from './source-gauges.ts';
 
@@ -96,12 +96,11 @@ async function assemble(
   const source = new KafkaSource({ kafka, ...config.input, ...config.kafka, ...config.flow, clock, logger });
   onClose(() => source.close());
   watchSource(source, metrics);
-  const producer = new OutputProducer({ kafka, compression: predictions.compression });
-  const sink = createAtLeastOnceSink({
-    producer,
+  const { sink, topics } = await createOutputSink({
+    config,
+    kafka,
+    source,
     topics: [predictions.topic, deadLetters.topic, ...(drift ? [config.drift.profilesTopic] : [])],
-    commit: (positions) => source.commit(positions),
-    commitIntervalMs: config.delivery.commitIntervalMs,
     clock,
     logger,
   });
@@ -109,6 +108,13 @@ async function assemble(
   await waitOut(surroundings, 'Kafka', () => sink.start());
   if (drift) await waitOut(surroundings, 'drift merger', () => drift.startMerger());
   health.started(config, source, scoring.stores);
+  const encoder = createEncoder({
+    layout: scoring.layout,
+    framing,
+    model,
+    maxRecordBytes: topics.maxRecordBytes(predictions.topic),
+    deadLetters: { pipeline: config.name, worker: workerId, maxRecordBytes: topics.maxRecordBytes(deadLetters.topic) },
+  });
 
   return {
     source,
@@ -120,13 +126,7 @@ async function assemble(
     validate: scoring.validate,
     score: scoring.score,
     drift: drift?.observer,
-    encoder: createEncoder({
-      layout: scoring.layout,
-      framing,
-      model,
-      maxRecordBytes: producer.maxRecordBytes(predictions.topic),
-      deadLetters: { pipeline: config.name, worker: workerId, maxRecordBytes: producer.maxRecordBytes(deadLetters.topic) },
-    }),
+    encoder: deadLetters.guard.enabled ? guarded(encoder, createDeadLetterGuard(deadLetters.guard), clock) : encoder,
     topics: { predictions: predictions.topic, deadLetters: deadLetters.topic },
     failure: () => driftFailure,
     maxInFlight: config.flow.maxInFlightBatches,

@@ -1,5 +1,7 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import { addDlqCommands } from './dlq.ts';
 import { EXIT_CODES, reportFailure } from './failure.ts';
+import { examples, wholeNumber, withConfig } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Environment variables that weir itself reads; those of `${NAME}` in a pipeline file are the user's. */
@@ -17,7 +19,7 @@ export const EXIT_CODE_HELP = {
 } as const;
 
 /** What a command does when it runs; each is loaded when it is called, so that --help is quick. */
-type Action<Options> = (options: Options, terminal: Terminal) => Promise<number>;
+export type Action<Options> = (options: Options, terminal: Terminal) => Promise<number>;
 
 /** Outcome of the last command of a program. */
 interface Outcome {
@@ -128,6 +130,8 @@ export function createProgram(terminal: Terminal, outcome: Outcome = { exitCode:
       ),
     );
 
+  addDlqCommands(program, action);
+
   program
     .command('version')
     .description('Prints the versions of weir and of Node.js.')
@@ -159,20 +163,6 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
 function configureAll(command: Command, configure: (command: Command) => void): void {
   configure(command);
   for (const child of command.commands) configureAll(child, configure);
-}
-
-function withConfig(command: Command): Command {
-  return command.addOption(new Option('-c, --config <file>', 'pipeline file').default('weir.yaml').env('WEIR_CONFIG'));
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.');
-  return value;
-}
-
-function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 }
 
 function footer(): string {

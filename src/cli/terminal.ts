@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline/promises';
+
 /** Where a command writes and what it knows of the outside; tests give their own. */
 export interface Terminal {
   /** A line of the command's result, on standard output. */
@@ -8,6 +10,10 @@ export interface Terminal {
   progress(line: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly style: Style;
+  /** Width of standard output in characters; absent when it is not a terminal. */
+  readonly columns?: number;
+  /** Asks on standard error for a line; undefined when nobody can answer, for standard input is not a terminal. */
+  ask?(question: string): Promise<string | undefined>;
 }
 
 /** Text in colours, or as it is. */
@@ -21,7 +27,7 @@ export interface Style {
 
 /** The terminal of this process. Colours follow NO_COLOR and FORCE_COLOR (no-color.org). */
 export function processTerminal(): Terminal {
-  const { env, stdout, stderr } = process;
+  const { env, stdin, stdout, stderr } = process;
   const hasColours = env['FORCE_COLOR'] !== undefined || (stdout.isTTY === true && !env['NO_COLOR']);
   let progressLength = 0;
   const endProgress = (): void => {
@@ -31,6 +37,7 @@ export function processTerminal(): Terminal {
   return {
     env,
     style: hasColours ? coloured : plain,
+    ...(stdout.isTTY === true && { columns: stdout.columns }),
     out(line) {
       endProgress();
       stdout.write(`${line}\n`);
@@ -44,6 +51,16 @@ export function processTerminal(): Terminal {
       endProgress();
       stderr.write(line);
       progressLength = line.length;
+    },
+    async ask(question) {
+      if (stdin.isTTY !== true) return undefined;
+      endProgress();
+      const lines = createInterface({ input: stdin, output: stderr });
+      try {
+        return await lines.question(question);
+      } finally {
+        lines.close();
+      }
     },
   };
 }

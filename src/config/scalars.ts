@@ -1,22 +1,16 @@
 import { z } from 'zod';
+import { parseDuration } from '../core/duration.ts';
 
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/;
+export { parseDuration };
 
-/** Milliseconds of a duration such as `250ms`, `30s`, `5m`, `1h`, `28d` (a bare number is milliseconds), or undefined. */
-export function parseDuration(text: string): number | undefined {
-  const match = DURATION.exec(text.trim());
-  if (!match) return undefined;
-  return Math.round(Number(match[1]) * UNIT_MS[(match[2] ?? 'ms') as keyof typeof UNIT_MS]);
-}
-
-const LONGEST_MS = 3_650 * UNIT_MS.d;
+const LONGEST_MS = 3_650 * 86_400_000;
 
 /**
  * A length of time, given as a number of milliseconds or as text with a unit. The value is milliseconds.
  * @param leastMs smallest value allowed
+ * @param mostMs largest value allowed
  */
-export function duration(leastMs = 0) {
+export function duration(leastMs = 0, mostMs = LONGEST_MS) {
   return z
     .union([z.number(), z.string()], { error: 'must be a number of milliseconds or a duration such as 250ms, 30s, 5m, 1h, 28d' })
     .transform((given, context) => {
@@ -29,8 +23,12 @@ export function duration(leastMs = 0) {
         });
         return z.NEVER;
       }
-      if (ms < leastMs || ms > LONGEST_MS) {
-        context.issues.push({ code: 'custom', input: given, message: `must be between ${leastMs} ms and 3650 days` });
+      if (ms < leastMs || ms > mostMs) {
+        context.issues.push({
+          code: 'custom',
+          input: given,
+          message: `must be between ${leastMs} ms and ${mostMs === LONGEST_MS ? '3650 days' : `${mostMs} ms`}`,
+        });
         return z.NEVER;
       }
       return ms;

@@ -1,12 +1,12 @@
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from './clock.ts';
 
 /**
- * Lets one loop sleep until somebody rings or a time-out passes. A ring while nobody waits is remembered, so no wake-up
- * is lost; any number of rings wake the loop once.
+ * Lets loops sleep until somebody rings or a time-out passes. A ring while nobody waits is remembered, so no wake-up is
+ * lost; any number of rings wake each loop once.
  */
 export class Doorbell {
   private rung = false;
-  private open: (() => void) | undefined;
+  private readonly waiting = new Set<() => void>();
   private readonly clock: Clock;
 
   constructor(clock: Clock) {
@@ -14,8 +14,8 @@ export class Doorbell {
   }
 
   ring(): void {
-    this.rung = true;
-    this.open?.();
+    this.rung = this.waiting.size === 0;
+    for (const wake of this.waiting) wake();
   }
 
   /** Resolves at the next ring (or at once after an unseen one), or after `timeoutMs`. */
@@ -25,13 +25,13 @@ export class Doorbell {
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      const cancel = Number.isFinite(timeoutMs) ? this.clock.after(Math.max(0, timeoutMs), () => this.open?.()) : () => {};
-      this.open = () => {
-        this.open = undefined;
-        this.rung = false;
+      const wake = (): void => {
+        this.waiting.delete(wake);
         cancel();
         resolve();
       };
+      const cancel = Number.isFinite(timeoutMs) ? this.clock.after(Math.max(0, timeoutMs), wake) : () => {};
+      this.waiting.add(wake);
     });
   }
 }

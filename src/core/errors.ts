@@ -119,6 +119,12 @@ export const ERROR_TABLE = {
   ),
   // --- retriable: nobody's fault; wait ----------------------------------------------------------------------------
   kafka_unavailable: entry('retriable', 'emit', 'Kafka does not answer or a leader is moving.', 'Wait; check the brokers if it lasts.'),
+  transaction_aborted: entry(
+    'retriable',
+    'emit',
+    'A transaction was lost: the group has moved on, it took too long, or another producer has its id.',
+    'Do nothing; its records are read and scored again, and nothing of it is seen. If it lasts, look for two workers with one delivery.transactionalId.',
+  ),
   registry_unavailable: entry('retriable', 'decode', 'The schema registry does not answer.', 'Wait; schemas already known go on working.'),
   store_unavailable: entry(
     'retriable',
@@ -163,8 +169,26 @@ export const ERROR_TABLE = {
   compression_unsupported: entry(
     'fatal',
     'source',
-    'Records are compressed with a codec that this version cannot read.',
-    'Produce with gzip, zstd or no compression for now; other codecs come with the columnar transport.',
+    'Records are compressed with a codec that this version does not know.',
+    'Produce with none, gzip, snappy, lz4 or zstd; a codec number beyond these comes from a newer Kafka.',
+  ),
+  record_batch_corrupt: entry(
+    'fatal',
+    'source',
+    'A record batch in the log is damaged: its checksum, its sizes or its compression do not agree with its bytes.',
+    'Check the disks of the broker that leads the partition; to go on without the batch, commit the offset after it for the group.',
+  ),
+  record_batch_too_large: entry(
+    'fatal',
+    'source',
+    'A record batch inflates to more bytes than weir takes into memory.',
+    'Find the producer; to go on without the batch, commit the offset after it for the group.',
+  ),
+  record_format_unsupported: entry(
+    'fatal',
+    'source',
+    'The topic holds records in a format from before Kafka 0.11.',
+    'Copy the topic with a current producer, or let retention remove the old segments.',
   ),
   not_authorized: entry('fatal', 'start', 'Kafka or the registry refuses the credentials.', 'Check user, password and ACLs.'),
   store_misconfigured: entry(
@@ -179,11 +203,29 @@ export const ERROR_TABLE = {
     'Kafka refuses a record batch that is larger than the topic accepts.',
     'Compare max.message.bytes of the output topics with that of the input topic; weir topics apply shows what differs.',
   ),
+  transactional_id_shared: entry(
+    'fatal',
+    'emit',
+    'Other producers keep taking over the transactional id of this worker.',
+    'Give each worker a delivery.transactionalId of its own.',
+  ),
   drain_timeout: entry(
     'fatal',
     'emit',
     'What was in flight could not be settled within shutdownTimeoutMs after SIGTERM.',
     'It is scored again by the next owner of its partitions; look for what did not answer.',
+  ),
+  dead_letter_share_exceeded: entry(
+    'fatal',
+    'emit',
+    'Most records became dead letters for too long: going on would drain the topic into the dead letters.',
+    'Look at weir dlq ls for the reason and mend it (schema, model, store); to let them all through, set output.deadLetters.guard.enabled to false.',
+  ),
+  redrive_superseded: entry(
+    'fatal',
+    'emit',
+    'Another weir dlq redrive of this pipeline has begun and has taken over.',
+    'Let it finish, then run this one again: what has been redriven is not redriven twice.',
   ),
   state_invalid: entry('fatal', 'source', 'An internal invariant does not hold.', 'Report it with the log; restart the worker.'),
   unknown: entry('fatal', 'source', 'An error that weir does not know.', 'Report it with the log.'),

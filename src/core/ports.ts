@@ -5,7 +5,7 @@
 import type { BytesColumn } from './bytes-column.ts';
 import type { WeirError } from './errors.ts';
 import type { OutputRecords } from './outputs.ts';
-import type { Position, RecordBatch, TopicPartition } from './records.ts';
+import type { Position, RecordBatch, RecordSlice, TopicPartition } from './records.ts';
 import type { Rows, Scores } from './rows.ts';
 
 /** Structured logging. Never log a payload, a key or a password. */
@@ -23,10 +23,13 @@ export interface SourceListener {
   /** These partitions are gone; their queued records are dropped already, rows in the pipeline must not be emitted. */
   onRevoked(partitions: readonly TopicPartition[]): void;
   /**
-   * A rebalance is about to begin: settle what is in flight and commit, then return. Bounded by the source's own
-   * time-out; what is not settled by then is processed again by the next owner.
+   * A rebalance is about to begin: begin nothing new until `onResumed`, settle what is in flight and commit, then return.
+   * Bounded by the source's own time-out; what is not settled by then is revoked, and processed again by the next owner.
+   * @throws WeirError when it could not all be committed
    */
   onRebalance(): Promise<void>;
+  /** The rebalance is over, and what of the old partitions has not come back was revoked: work may go on. */
+  onResumed(): void;
 }
 
 /** A stream of record batches with positions. Delivery is pull: the source never calls with records. */
@@ -35,8 +38,16 @@ export interface Source {
   start(listener: SourceListener): Promise<void>;
   /** The next queued batch, or undefined when none is queued. Never blocks. Batches of one partition come in offset order. */
   take(): RecordBatch | undefined;
-  /** Bytes and rows taken but not settled count towards the source's bounds until this is called. */
-  release(rows: number, bytes: number): void;
+  /**
+   * The pipeline is done with these records, and will not look at them again. Until then they count towards the source's
+   * bounds. Records of one partition are released in the order in which they were taken.
+   */
+  release(slices: readonly RecordSlice[]): void;
+  /**
+   * Positions that have moved past offsets nobody will see (control records, aborted transactions, compacted records), of
+   * partitions of which all that was taken is released. Each is told once, to be settled like a batch without records.
+   */
+  takeIdlePositions(): Position[];
   /** True when this epoch of the partition is still ours. */
   owns(partition: TopicPartition & { readonly epoch: number }): boolean;
   /** Partitions assigned now. */
@@ -55,6 +66,8 @@ export interface Source {
 export interface Emission {
   readonly outputs: readonly OutputRecords[];
   readonly positions: readonly Position[];
+  /** The last one of a commit interval: all that was counted is in it, and positions are made durable with it. */
+  readonly isClosing: boolean;
 }
 
 /**
@@ -63,8 +76,14 @@ export interface Emission {
  */
 export interface Sink {
   start(): Promise<void>;
-  /** Resolves when the outputs are durable. Emissions are made one after another, in input order. @throws WeirError */
-  emit(emission: Emission): Promise<void>;
+  /**
+   * Resolves when the brokers have the outputs: true; or false when they were withdrawn, because positions in them are not
+   * ours any more or are read again. Emissions are made one after another, in input order.
+   * @throws WeirError
+   */
+  emit(emission: Emission): Promise<boolean>;
+  /** Milliseconds until an emission with `isClosing` is due; infinity when the sink commits by itself or nothing is open. */
+  msUntilClosing(nowMs: number): number;
   /** Set when something went wrong between emissions (a commit): the pipeline must end. */
   readonly failure: WeirError | undefined;
   /** Makes all positions of past emissions durable now (at a rebalance and at the end). */

@@ -7,11 +7,12 @@ export interface TopicPartition {
 /**
  * Consecutive records of one topic-partition as columns over one buffer: what a `Source` hands out.
  * Positions are bytes in `buffer`. Nothing in it is an object per record, and nothing knows of a Kafka client.
+ * Columns may be longer than `count`, and hold other records once the batch is released.
  */
 export interface RecordBatch extends TopicPartition {
   /** Number of records. */
   readonly count: number;
-  /** Holds keys, values and headers. */
+  /** Holds keys, values and headers; other bytes once the batch is released. */
   readonly buffer: Buffer;
   /** Offset of each record (exact below 2^53). */
   readonly offsets: Float64Array;
@@ -31,8 +32,8 @@ export interface RecordBatch extends TopicPartition {
   readonly epoch: number;
   /** The position after this batch: what to commit when every record of it is settled (KIP-98: control records take offsets too). */
   readonly nextOffset: number;
-  /** First offset not yet readable when this was fetched; with `nextOffset` it gives the lag. */
-  readonly highWatermark: number;
+  /** The first offset that could not be read yet when this was fetched (of a topic: the last stable offset); with `nextOffset` it gives the lag. */
+  readonly endOffset: number;
   /** Monotonic time of arrival, for `maxDelayMs`. */
   readonly arrivedAtMs: number;
   /** Bytes of all keys, values and headers, for back-pressure. */
@@ -46,6 +47,25 @@ export interface RecordSlice {
   readonly to: number;
   readonly fromRow: number;
 }
+
+/** All records of a batch as one slice. */
+export function wholeOf(records: RecordBatch): RecordSlice {
+  return { records, from: 0, to: records.count, fromRow: 0 };
+}
+
+/** Bytes of keys, values and headers of the records `from` … `to − 1`; sums to `RecordBatch.bytes` over all of them. */
+export function bytesOf({ keyLength, valueLength, headerLength }: RecordColumnsLike, from: number, to: number): number {
+  let bytes = 0;
+  for (let i = from; i < to; i++) bytes += Math.max(0, keyLength[i]!) + Math.max(0, valueLength[i]!) + headerLength[i]!;
+  return bytes;
+}
+
+/** Bytes of the records of a slice. */
+export function bytesOfSlice({ records, from, to }: RecordSlice): number {
+  return to - from === records.count ? records.bytes : bytesOf(records, from, to);
+}
+
+type RecordColumnsLike = Pick<RecordBatch, 'keyLength' | 'valueLength' | 'headerLength'>;
 
 /** How far a partition has been settled: the next offset to read. */
 export interface Position extends TopicPartition {

@@ -181,7 +181,7 @@ export class Accumulator {
     }
     segment.maxEventTimeMs = maxTime;
     segment.toOffset = positionAfter(slice).nextOffset;
-    segment.atEnd = segment.toOffset >= slice.records.highWatermark;
+    segment.atEnd = segment.toOffset >= slice.records.endOffset;
   }
 
   /**

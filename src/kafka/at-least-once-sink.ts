@@ -74,12 +74,14 @@ export function createAtLeastOnceSink(options: AtLeastOnceOptions): Sink {
       return failure;
     },
     start: () => producer.start(options.topics),
-    async emit({ outputs, positions }: Emission): Promise<void> {
+    async emit({ outputs, positions }: Emission): Promise<boolean> {
       if (failure) throw failure;
       if (outputs.length > 0) await producer.send(outputs);
       for (const position of positions) acknowledged.set(`${position.partition} ${position.topic}`, position);
-      schedule();
+      if (acknowledged.size > 0) schedule();
+      return true;
     },
+    msUntilClosing: () => Number.POSITIVE_INFINITY,
     async flush(): Promise<void> {
       cancelTimer?.();
       cancelTimer = undefined;

@@ -3,7 +3,8 @@ import type { ConnectionOptions } from 'node:tls';
 import { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs';
 import { WeirError } from '../core/errors.ts';
 import type { Logger } from '../core/ports.ts';
-import { installZstd } from './compression.ts';
+import { installCodecs } from './compression.ts';
+import { createFramedSockets } from './protocol/framed-socket.ts';
 import { installIdleTimerFix } from './protocol/idle-timer.ts';
 
 /** How to reach a Kafka cluster: the part of the pipeline file's `kafka` section that every client of it needs. */
@@ -32,7 +33,7 @@ export interface KafkaOptions {
  */
 export function createKafka(connection: KafkaConnection, logger: Logger, { retries }: KafkaOptions = {}): Kafka {
   installIdleTimerFix();
-  installZstd();
+  installCodecs();
   const { sasl } = connection;
   // Else kafkajs warns once a process that its default partitioner changed in 2.0; we always choose partitions ourselves.
   process.env['KAFKAJS_NO_PARTITIONER_WARNING'] ??= '1';
@@ -43,6 +44,7 @@ export function createKafka(connection: KafkaConnection, logger: Logger, { retri
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => bridge(entry, logger),
     ssl: sslOptions(connection.ssl),
+    socketFactory: createFramedSockets(),
     ...(retries === undefined ? {} : { retry: { retries } }),
   };
   // The union of kafkajs wants each mechanism spelt out; all of ours have the same shape.

@@ -11,6 +11,25 @@ interface KafkajsError extends Error {
 
 const NOT_AUTHORIZED = /AUTHORIZATION_FAILED|SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|ILLEGAL_SASL_STATE|SECURITY_DISABLED/;
 const REBALANCING = /REBALANCE_IN_PROGRESS|ILLEGAL_GENERATION|UNKNOWN_MEMBER_ID|FENCED_INSTANCE_ID/;
+/** Another producer with the same transactional id has taken over, or the brokers have aborted a transaction that took too long. */
+const FENCED = new Set(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED']);
+/** kafkajs 2.2.4 has no names for error codes that came after it. */
+const UNNAMED: ReadonlyMap<string, string> = new Map([
+  ['Unknown error code 90', 'PRODUCER_FENCED'],
+  ['Unknown error code 120', 'TRANSACTION_ABORTABLE'],
+]);
+/** The transaction is lost; a new producer and the committed positions are all it takes to go on. */
+const TRANSACTION_ABORTED = new Set([
+  ...FENCED,
+  'INVALID_TXN_STATE',
+  'INVALID_PRODUCER_ID_MAPPING',
+  'UNKNOWN_PRODUCER_ID',
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'DUPLICATE_SEQUENCE_NUMBER',
+  'CONCURRENT_TRANSACTIONS',
+  'TRANSACTION_ABORTABLE',
+  'TRANSACTION_COORDINATOR_FENCED',
+]);
 const RETRIABLE_NAMES = new Set([
   'KafkaJSConnectionError',
   'KafkaJSConnectionClosedError',
@@ -55,6 +74,15 @@ export function isRebalanceError(thrown: unknown): boolean {
   return REBALANCING.test(rootCause(thrown).type ?? '');
 }
 
+function typeOf(error: KafkajsError): string {
+  return UNNAMED.get(error.message) ?? error.type ?? '';
+}
+
+/** True when the brokers refuse a producer because another one has its transactional id, or because its transaction timed out. */
+export function isFencedError(thrown: unknown): boolean {
+  return FENCED.has(typeOf(rootCause(thrown)));
+}
+
 /**
  * Gives an error of kafkajs its place in the error table. What is not known here is fatal: kafkajs itself would retry it
  * for ever.
@@ -63,7 +91,7 @@ export function isRebalanceError(thrown: unknown): boolean {
 export function weirErrorFromKafka(thrown: unknown, doing: string): WeirError {
   if (thrown instanceof WeirError) return thrown;
   const error = rootCause(thrown);
-  const type = error.type ?? '';
+  const type = typeOf(error);
   const message = `Kafka, ${doing}: ${type ? `${type}: ` : ''}${error.message}`;
   const options = { cause: thrown };
   if (NOT_AUTHORIZED.test(type) || error.name === 'KafkaJSSASLAuthenticationError')
@@ -71,6 +99,11 @@ export function weirErrorFromKafka(thrown: unknown, doing: string): WeirError {
   if (error.name === 'KafkaJSNotImplemented') return new WeirError('compression_unsupported', message, options);
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'INVALID_TOPIC_EXCEPTION') return new WeirError('topic_missing', message, options);
   if (type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE') return new WeirError('output_refused', message, options);
-  if (RETRIABLE_NAMES.has(error.name) || RETRIABLE_TYPES.has(type)) return new WeirError('kafka_unavailable', message, options);
+  // A commit refused for its generation is the same to a transaction: the group has moved on.
+  if (TRANSACTION_ABORTED.has(type) || REBALANCING.test(type)) return new WeirError('transaction_aborted', message, options);
+  // A bare Error of kafkajs, from a broker object whose connection is gone.
+  const isDisconnected = error.message === 'Broker not connected';
+  if (isDisconnected || RETRIABLE_NAMES.has(error.name) || RETRIABLE_TYPES.has(type))
+    return new WeirError('kafka_unavailable', message, options);
   return new WeirError('unknown', message, options);
 }

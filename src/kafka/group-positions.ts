@@ -45,6 +45,14 @@ export class GroupPositions {
     });
   }
 
+  /**
+   * False when the cluster does not have the topic.
+   * @throws WeirError
+   */
+  topicExists(): Promise<boolean> {
+    return this.ask(async (admin) => (await admin.listTopics()).includes(this.topic));
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     await this.client?.admin.disconnect();

@@ -1,18 +1,28 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/ports.ts';
-import type { RecordBatch } from '../core/records.ts';
 import type { GroupPositions } from './group-positions.ts';
 
 /** Ends older than this are asked for again at the next scrape. */
 export const END_MAX_AGE_MS = 5_000;
 
+/** What a fetch says of one partition. */
+export interface FetchedEnd {
+  readonly partition: number;
+  readonly fetchedOffset: number;
+  readonly nextOffset: number;
+  readonly lastStableOffset: number;
+  /** When, on the monotonic clock. */
+  readonly seenAtMs: number;
+}
+
 interface PartitionEnd {
   /** After what was fetched. */
   nextOffset: number;
-  highWatermark: number;
+  /** The last stable offset: what is behind it belongs to transactions that are open, and nobody can read it yet. */
+  endOffset: number;
   /** The position committed; before the first commit, the first offset fetched. */
   committed: number;
-  /** When the high watermark was seen. */
+  /** When the end was seen. */
   seenAtMs: number;
 }
 
@@ -35,9 +45,9 @@ export class PartitionEnds {
     this.options = options;
   }
 
-  fetched({ partition, nextOffset, highWatermark, offsets, arrivedAtMs }: RecordBatch): void {
-    const committed = this.ends.get(partition)?.committed ?? offsets[0]!;
-    this.ends.set(partition, { nextOffset, highWatermark, committed, seenAtMs: arrivedAtMs });
+  fetched({ partition, fetchedOffset, nextOffset, lastStableOffset: endOffset, seenAtMs }: FetchedEnd): void {
+    const committed = this.ends.get(partition)?.committed ?? fetchedOffset;
+    this.ends.set(partition, { nextOffset, endOffset, committed, seenAtMs });
   }
 
   committed(partition: number, nextOffset: number): void {
@@ -45,9 +55,10 @@ export class PartitionEnds {
     if (end) end.committed = nextOffset;
   }
 
-  clear(): void {
+  /** Forgets partitions that are not ours any more. */
+  drop(partitions: readonly number[]): void {
     // A new map: a refresh still under way belongs to the old one.
-    this.ends = new Map();
+    this.ends = new Map([...this.ends].filter(([partition]) => !partitions.includes(partition)));
     this.askedAtMs = Number.NEGATIVE_INFINITY;
   }
 
@@ -71,12 +82,12 @@ export class PartitionEnds {
 
   /** Records in the log and not committed, by partition. */
   lag(): Map<number, number> {
-    return this.distances(({ highWatermark, committed }) => highWatermark - committed);
+    return this.distances(({ endOffset, committed }) => endOffset - committed);
   }
 
   /** Records in the log and not fetched, by partition. */
   unread(): Map<number, number> {
-    return this.distances(({ highWatermark, nextOffset }) => highWatermark - nextOffset);
+    return this.distances(({ endOffset, nextOffset }) => endOffset - nextOffset);
   }
 
   private async ask(partitions: readonly number[], ends: Map<number, PartitionEnd>): Promise<void> {
@@ -91,7 +102,7 @@ export class PartitionEnds {
       ends.set(partition, {
         nextOffset: end?.nextOffset ?? position,
         // A fetch may have come back since.
-        highWatermark: Math.max(end?.highWatermark ?? 0, log.high),
+        endOffset: Math.max(end?.endOffset ?? 0, log.high),
         committed: end?.committed ?? position,
         seenAtMs: clock.monotonicMs(),
       });

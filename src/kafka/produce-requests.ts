@@ -1,73 +1,93 @@
-import type { Message, TopicMessages } from 'kafkajs';
-import { decodeHeaders, type OutputRecords } from '../core/outputs.ts';
+import type { Message, RecordMetadata, TopicMessages } from 'kafkajs';
+import { WeirError } from '../core/errors.ts';
+import type { OutputRecords } from '../core/outputs.ts';
+import { partitionOfKey } from './murmur2.ts';
+import { installColumnarProduce } from './protocol/columnar-produce.ts';
+import { recordBytes, TopicDraft } from './protocol/partition-draft.ts';
 
 /** What one topic accepts. */
 export interface TopicLimits {
+  /** At least 1. */
   readonly partitions: number;
-  /** Bytes of one partition in one request, framing included. A single larger record goes alone. */
+  /** Bytes of one partition in one request, framing included and before compression. A single larger record goes alone. */
   readonly partitionBytes: number;
 }
 
-/** Framing of a record in a batch, at most. */
-const RECORD_OVERHEAD = 40;
-
-/** Partition of records that murmur2 of their key places; which one it is, is not known here. */
-const BY_KEY = -1;
+/** Neither the record nor its key says where it belongs. */
+const ANY = -1;
 
 /**
  * Cuts outputs into produce requests in which no partition exceeds what its topic accepts. Order within a partition is
  * kept. A record keeps the partition number that it names; where the topic has no such partition, murmur2 of its key decides,
- * as in Java's default partitioner.
+ * as in Java's default partitioner. A record without a key goes to the partitions in turn, as in kafkajs'.
+ *
+ * What is yielded goes to `sendBatch` of a kafkajs producer as it is. It reads the outputs when it is sent, so they must not
+ * change before; it is void once the next request is asked for or the loop ends.
  */
-export function* produceRequests(outputs: readonly OutputRecords[], limitsOf: (topic: string) => TopicLimits): Generator<TopicMessages[]> {
-  let request: TopicMessages[] = [];
+export function* produceRequests(
+  outputs: readonly OutputRecords[],
+  limitsOf: (topic: string) => TopicLimits,
+): Generator<TopicMessages[], void, void> {
+  installColumnarProduce(); // Stock's encoder knows nothing of what is yielded here.
+  let request = new Map<string, TopicDraft>();
   for (const output of outputs) {
-    const { partitions, partitionBytes } = limitsOf(output.topic);
-    let messages: Message[] = [];
-    const sizes = new Map<number, number>();
+    const limits = limitsOf(output.topic);
+    // A random start: else the first partition would get every record that is alone in its request.
+    let turn = Math.floor(Math.random() * limits.partitions);
+    let topic = request.get(output.topic);
     for (let i = 0; i < output.count; i++) {
-      const hint = output.partition[i]!;
-      const partition = hint < partitions ? hint : BY_KEY;
-      const size = RECORD_OVERHEAD + Math.max(0, output.keyLength[i]!) + Math.max(0, output.valueLength[i]!) + output.headerLength[i]!;
-      // Records placed by key may all fall into one partition, together with those that name it.
-      const filled = partition === BY_KEY ? sum(sizes) : (sizes.get(partition) ?? 0) + (sizes.get(BY_KEY) ?? 0);
-      if (filled + size > partitionBytes && messages.length > 0) {
-        yield [...request, { topic: output.topic, messages }];
-        request = [];
-        messages = [];
-        sizes.clear();
+      let partition = partitionOf(output, i, limits.partitions);
+      if (partition === ANY) {
+        partition = turn;
+        turn = (turn + 1) % limits.partitions;
       }
-      sizes.set(partition, (sizes.get(partition) ?? 0) + size);
-      messages.push(messageFrom(output, i, partition));
+      const size = recordBytes(output, i);
+      let draft = topic?.of(partition);
+      if (draft && draft.length > 0 && draft.maxBytes + size > limits.partitionBytes) {
+        yield* sent(request);
+        request = new Map();
+        topic = undefined;
+        draft = undefined;
+      }
+      if (!topic) {
+        topic = new TopicDraft();
+        request.set(output.topic, topic);
+      }
+      (draft ?? topic.of(partition)).add(output, i, size);
     }
-    if (messages.length > 0) request.push({ topic: output.topic, messages });
   }
-  if (request.length > 0) yield request;
+  if (request.size > 0) yield* sent(request);
 }
 
-function sum(sizes: ReadonlyMap<number, number>): number {
-  let total = 0;
-  for (const size of sizes.values()) total += size;
-  return total;
+/**
+ * Makes sure that every partition of a request was written: kafkajs leaves out, without a word, what its metadata does not
+ * show (a topic that was made again with fewer partitions).
+ * @throws WeirError `kafka_unavailable`
+ */
+export function assertAcknowledged(request: readonly TopicMessages[], acknowledged: readonly RecordMetadata[]): void {
+  const answered = new Set(acknowledged.map(({ topicName, partition }) => `${topicName}-${partition}`));
+  for (const { topic, messages } of request) {
+    for (const partition of (messages as unknown as TopicDraft).partitions.keys()) {
+      if (answered.has(`${topic}-${partition}`)) continue;
+      throw new WeirError(
+        'kafka_unavailable',
+        `Kafka, writing: no broker was asked for ${topic}-${partition}; its metadata does not show it.`,
+      );
+    }
+  }
 }
 
-function messageFrom(output: OutputRecords, i: number, partition: number): Message {
-  const { buffer } = output;
-  const slice = (start: number, length: number): Buffer | null => (length < 0 ? null : buffer.subarray(start, start + length));
-  const message: Message = {
-    key: slice(output.keyStart[i]!, output.keyLength[i]!),
-    value: slice(output.valueStart[i]!, output.valueLength[i]!),
-    timestamp: String(output.timestamps[i]!),
-  };
-  if (partition !== BY_KEY) message.partition = partition;
-  if (output.headerLength[i]! > 0) {
-    const headers: Record<string, Buffer | Buffer[]> = Object.create(null) as Record<string, Buffer>;
-    for (const { key, value } of decodeHeaders(buffer, output.headerStart[i]!, output.headerLength[i]!)) {
-      const bytes = Buffer.from(value ?? []);
-      const before = headers[key];
-      headers[key] = before === undefined ? bytes : [...(Array.isArray(before) ? before : [before]), bytes];
-    }
-    message.headers = headers;
+function* sent(request: ReadonlyMap<string, TopicDraft>): Generator<TopicMessages[], void, void> {
+  try {
+    yield Array.from(request, ([topic, draft]) => ({ topic, messages: draft as unknown as Message[] }));
+  } finally {
+    for (const draft of request.values()) draft.release();
   }
-  return message;
+}
+
+function partitionOf(output: OutputRecords, i: number, partitions: number): number {
+  const named = output.partition[i]!;
+  if (named >= 0 && named < partitions) return named;
+  const keyLength = output.keyLength[i]!;
+  return keyLength < 0 ? ANY : partitionOfKey(output.buffer, output.keyStart[i]!, keyLength, partitions);
 }

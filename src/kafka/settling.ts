@@ -9,21 +9,28 @@ export interface SettlingOptions {
   readonly logger: Logger;
 }
 
-/** Settles what is in flight before partitions are given back, within half the shorter time-out: it must never cost us the membership. */
-export async function settleBeforeRejoin(settle: () => Promise<void>, options: SettlingOptions): Promise<void> {
+/**
+ * Settles what is in flight before partitions are given back, within half the shorter time-out: it must never cost us the
+ * membership.
+ * @returns true when all of it is settled and committed
+ */
+export async function settleBeforeRejoin(settle: () => Promise<void>, options: SettlingOptions): Promise<boolean> {
   const { sessionTimeoutMs, rebalanceTimeoutMs, clock, logger } = options;
   const limitMs = Math.min(sessionTimeoutMs, rebalanceTimeoutMs) / 2;
   const startedMs = clock.monotonicMs();
   let cancel = (): void => {};
-  try {
-    const limit = new Promise<void>((resolve) => {
-      cancel = clock.after(limitMs, resolve);
-    });
-    await Promise.race([settle(), limit]);
-  } catch (thrown) {
-    logger.warn({ reason: String(thrown) }, 'could not settle everything before the rebalance; it will be read again');
-  } finally {
-    cancel();
-  }
-  logger.info({ settledMs: Math.round(clock.monotonicMs() - startedMs) }, 'rebalance: partitions given back');
+  const limit = new Promise<boolean>((resolve) => {
+    cancel = clock.after(limitMs, () => resolve(false));
+  });
+  const settled = settle().then(
+    () => true,
+    (thrown: unknown) => {
+      logger.warn({ reason: String(thrown) }, 'could not settle everything before the rebalance; it will be read again');
+      return false;
+    },
+  );
+  const isSettled = await Promise.race([settled, limit]);
+  cancel();
+  logger.info({ settledMs: Math.round(clock.monotonicMs() - startedMs), isSettled }, 'rebalance: joining again');
+  return isSettled;
 }

@@ -1,33 +1,23 @@
-import type { Consumer } from 'kafkajs';
-import type { Clock } from '../core/clock.ts';
-import { WeirError, weirErrorFrom } from '../core/errors.ts';
+import type { WeirError } from '../core/errors.ts';
 import type { Source, SourceListener } from '../core/ports.ts';
-import type { Position, RecordBatch, TopicPartition } from '../core/records.ts';
-import { isRebalanceError, rootCause, weirErrorFromKafka } from './errors.ts';
+import type { Position, RecordBatch, RecordSlice, TopicPartition } from '../core/records.ts';
 import { type FetchBounds, FetchQueue } from './fetch-queue.ts';
-import { createGroupConsumer, type GroupConsumerOptions } from './group-consumer.ts';
 import { GroupPositions } from './group-positions.ts';
-import { Membership } from './membership.ts';
-import { type OutOfRangeOptions, offsetAfterGap } from './out-of-range.ts';
+import { GroupSession, type GroupSessionOptions } from './group-session.ts';
 import { PartitionEnds } from './partition-ends.ts';
-import type { JoinedMember } from './protocol/group-hooks.ts';
-import { recordBatchFromMessages } from './record-batch.ts';
-import { settleBeforeRejoin } from './settling.ts';
-import { pinToEnd } from './start-positions.ts';
+import type { FetchedPartition } from './protocol/columnar-fetch.ts';
+import type { GroupMember } from './transactional-producer.ts';
 
 /** How a topic is read. */
-export interface KafkaSourceOptions extends GroupConsumerOptions, OutOfRangeOptions, FetchBounds {
-  readonly topic: string;
-  /** Where a partition without a committed position begins. */
-  readonly startFrom: 'earliest' | 'latest';
-  readonly clock: Clock;
-}
+export interface KafkaSourceOptions extends GroupSessionOptions, FetchBounds {}
 
 /** What the source holds and has seen; metrics and readiness live on it. */
 export interface SourceStats {
   readonly queuedRows: number;
   readonly queuedBytes: number;
   readonly rebalances: number;
+  /** Partitions that a rebalance left with us and that went on without reading anything again. */
+  readonly continued: number;
   readonly isPaused: boolean;
   readonly recordsRead: number;
   /** False before the first join, and from a crash of the consumer until it has joined again. */
@@ -39,45 +29,44 @@ export interface SourceStats {
 /**
  * A topic read by a member of a consumer group.
  *
- * The fetch loop of kafkajs hands a batch over and goes on at once (heartbeats live in that loop), so the queue here is
- * what bounds memory: above `maxQueuedRows` or `maxQueuedBytes`, records in the pipeline included, every partition is
- * paused; below half of both they are resumed. Offsets are committed by `commit` alone, never by kafkajs.
+ * Fetching never waits for the pipeline (heartbeats live in the fetch loop), so the queue here is what bounds memory: above
+ * `maxQueuedRows` or `maxQueuedBytes`, records in the pipeline included, nothing is fetched until half of both is free.
+ * Offsets are committed by `commit` or in transactions, never by kafkajs.
  */
 export class KafkaSource implements Source {
   failure: WeirError | undefined;
   readonly ended = false;
   private readonly options: KafkaSourceOptions;
-  private readonly consumer: Consumer;
-  private listener: SourceListener | undefined;
-  private readonly queue: FetchQueue;
-  private paused = false;
-  private stopping = false;
-  private closed = false;
-  /** False while kafkajs has no group to pause, resume or commit in: then those calls throw. */
-  private inGroup = false;
-  private rebalances = 0;
-  private recordsRead = 0;
-  /** Epoch of each partition of ours. */
-  private epochs = new Map<number, number>();
-  private nextEpoch = 1;
-  private readonly membership: Membership;
+  private readonly session: GroupSession;
   private readonly positions: GroupPositions;
   private readonly ends: PartitionEnds;
-  private joined: { resolve: () => void; reject: (error: WeirError) => void } | undefined;
+  private readonly queue: FetchQueue;
+  private listener: SourceListener | undefined;
+  private isFull = false;
+  private stopping = false;
+  private closed = false;
+  private recordsRead = 0;
 
   constructor(options: KafkaSourceOptions) {
     this.options = options;
     this.positions = new GroupPositions(options);
     this.ends = new PartitionEnds({ ...options, positions: this.positions });
     this.queue = new FetchQueue(options);
-    const hooks = {
-      isClosed: () => this.closed,
-      beforeRejoin: () => this.beforeRejoin(),
-      afterJoin: (member: JoinedMember) => this.afterJoin(member),
-      onOutOfRange: (topic: string, partition: number) => this.outOfRange(topic, partition),
-    };
-    this.consumer = createGroupConsumer(options, hooks, () => !this.stopping);
-    this.membership = new Membership(this.consumer, options.clock);
+    this.session = new GroupSession(options, this.positions, {
+      hasRoom: () => !this.isFull,
+      onFetched: (fetched, epoch) => this.accept(fetched, epoch),
+      onQueued: () => this.listener?.onReady(),
+      onRevoked: (partitions) => this.revoked(partitions),
+      onRebalance: () => this.listener!.onRebalance(),
+      onResumed: () => {
+        this.listener?.onResumed();
+        this.listener?.onReady();
+      },
+      onFailed: (error) => {
+        this.failure ??= error;
+        this.listener?.onReady();
+      },
+    });
   }
 
   /**
@@ -85,70 +74,56 @@ export class KafkaSource implements Source {
    * @throws WeirError
    */
   async start(listener: SourceListener): Promise<void> {
-    if (this.closed) return;
     this.listener = listener;
-    const { topic, startFrom } = this.options;
-    const joined = new Promise<void>((resolve, reject) => {
-      this.joined = { resolve, reject };
-    });
-    joined.catch(() => {}); // Awaited below; a crash before that must not count as unhandled.
-    // kafkajs drops its group before it reports a crash, and makes a new one 300 ms later or when the brokers are back.
-    this.consumer.on('consumer.stop', () => this.leftGroup());
-    this.consumer.on('consumer.crash', ({ payload }) => {
-      if (this.closed) return;
-      if (payload.restart) this.options.logger.warn({ topic, reason: rootCause(payload.error).message }, 'consumer restarts');
-      else this.fail(weirErrorFromKafka(payload.error, `reading topic ${topic}`));
-    });
-    try {
-      await this.consumer.connect();
-      if (!this.closed) await this.consumer.subscribe({ topics: [topic], fromBeginning: startFrom === 'earliest' });
-      if (!this.closed) {
-        await this.consumer.run({
-          autoCommit: false,
-          partitionsConsumedConcurrently: 1,
-          eachBatch: async ({ batch }) => this.accept(batch),
-        });
-      }
-    } catch (thrown) {
-      if (!this.closed) throw weirErrorFromKafka(thrown, `reading topic ${topic}`);
-    }
-    // What was being connected when it was closed may have connected since.
-    if (this.closed) await this.consumer.disconnect();
-    await joined;
+    await this.session.start();
   }
 
   take(): RecordBatch | undefined {
     return this.queue.take();
   }
 
-  release(rows: number, bytes: number): void {
-    this.queue.release(rows, bytes);
-    if (this.paused && !this.stopping && this.queue.isHalfEmpty) this.setPaused(false);
+  release(slices: readonly RecordSlice[]): void {
+    for (const slice of slices) {
+      this.session.assigned.release(slice);
+      this.queue.release(slice);
+    }
+    this.makeRoom();
   }
 
-  owns({ topic, partition, epoch }: TopicPartition & { readonly epoch: number }): boolean {
-    return topic === this.options.topic && this.epochs.get(partition) === epoch;
+  takeIdlePositions(): Position[] {
+    return this.session.member ? this.session.assigned.takeIdle() : [];
+  }
+
+  owns(partition: TopicPartition & { readonly epoch: number }): boolean {
+    return this.session.assigned.owns(partition);
   }
 
   assignment(): readonly TopicPartition[] {
-    return [...this.epochs.keys()].map((partition) => ({ topic: this.options.topic, partition }));
+    return this.topicPartitions(this.session.assigned.partitions);
+  }
+
+  /** The member under whose generation transactions may move offsets; undefined while there is none. */
+  get member(): GroupMember | undefined {
+    return this.session.member;
   }
 
   get stats(): SourceStats {
+    const { rebalances, continued, msSinceContact, member } = this.session;
     return {
       queuedRows: this.queue.rows,
       queuedBytes: this.queue.bytes,
-      rebalances: this.rebalances,
-      isPaused: this.paused,
+      rebalances,
+      continued,
+      isPaused: this.isFull || this.stopping,
       recordsRead: this.recordsRead,
-      isInGroup: this.inGroup,
-      msSinceContact: this.membership.msSinceContact,
+      isInGroup: member !== undefined,
+      msSinceContact,
     };
   }
 
   /** Has the ends of partitions that have not been fetched lately looked up in the background; see `PartitionEnds`. */
   refreshEnds(): void {
-    if (this.inGroup && !this.closed) this.ends.refresh([...this.epochs.keys()]);
+    if (this.session.member && !this.closed) this.ends.refresh(this.session.assigned.partitions);
   }
 
   /** Records of each partition of ours that are in the log and not committed, as of its last fetch or refresh. */
@@ -167,129 +142,61 @@ export class KafkaSource implements Source {
    * @throws WeirError also when the group is lost while stopping
    */
   async commit(positions: readonly Position[]): Promise<boolean> {
-    if (!this.inGroup) {
-      // These are the last positions: to drop them without a word would look like a clean stop.
-      if (this.stopping) throw new WeirError('kafka_unavailable', 'Kafka, committing offsets: the consumer group was lost while stopping.');
-      return false;
-    }
-    const ours = positions.filter((p) => this.owns(p));
-    if (ours.length === 0) return true;
-    const { commits } = this.membership;
-    try {
-      await this.consumer.commitOffsets(ours.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: String(nextOffset) })));
-      // While its runner stops, kafkajs drops commits without a word.
-      if (this.membership.commits === commits) return false;
-      for (const { partition, nextOffset } of ours) this.ends.committed(partition, nextOffset);
-      return true;
-    } catch (thrown) {
-      if (isRebalanceError(thrown) || !this.inGroup) return false;
-      throw weirErrorFromKafka(thrown, 'committing offsets');
-    }
+    const committed = await this.session.commit(positions);
+    if (committed) this.committed(committed);
+    return committed !== undefined;
+  }
+
+  /** Takes note of positions that were committed elsewhere: in a transaction. */
+  committed(positions: readonly Position[]): void {
+    for (const { partition, nextOffset } of positions) this.ends.committed(partition, nextOffset);
+  }
+
+  /**
+   * Revokes everything and has it read again from what the group has committed: after a transaction that was not, or may
+   * not have been, committed. When the group is joining anyway, the join does it.
+   */
+  rewind(): void {
+    this.session.rewind();
   }
 
   async stopFetching(): Promise<void> {
     this.stopping = true;
-    // Not stop(): kafkajs commits nothing after stop(). Paused, the loop goes on with heartbeats until close().
-    this.setPaused(true);
-    this.queue.drop();
+    this.session.stopFetching();
+    this.queue.drop(this.session.assigned.partitions);
   }
 
   /** Leaves the group. May be called while `start` is pending, which then resolves. */
   async close(): Promise<void> {
     this.stopping = true;
     this.closed = true;
-    this.joined?.resolve();
-    await Promise.all([this.consumer.disconnect(), this.positions.close()]);
+    await Promise.all([this.session.close(), this.positions.close()]);
   }
 
-  private accept(batch: Parameters<NonNullable<Parameters<Consumer['run']>[0]>['eachBatch'] & {}>[0]['batch']): void {
-    const { topic, partition } = batch;
-    const epoch = this.epochs.get(partition);
-    if (epoch === undefined || this.stopping || batch.messages.length === 0) return;
-    const nextOffset = Number(batch.lastOffset()) + 1;
-    const records = recordBatchFromMessages(batch.messages, {
-      topic,
-      partition,
-      epoch,
-      nextOffset,
-      highWatermark: Number(batch.highWatermark),
-      arrivedAtMs: this.options.clock.monotonicMs(),
-    });
-    this.ends.fetched(records);
-    this.queue.push(records);
+  private accept(fetched: FetchedPartition, epoch: number): number {
+    const arrivedAtMs = this.options.clock.monotonicMs();
+    const records = this.queue.push(fetched, { epoch, arrivedAtMs });
+    this.ends.fetched({ ...fetched, seenAtMs: arrivedAtMs });
+    if (!records) return 0;
     this.recordsRead += records.count;
-    if (!this.paused && this.queue.isFull) this.setPaused(true);
-    this.listener?.onReady();
+    if (this.queue.isFull) this.isFull = true;
+    return records.count;
   }
 
-  private async beforeRejoin(): Promise<void> {
-    if (this.epochs.size === 0) return;
-    await settleBeforeRejoin(() => this.listener!.onRebalance(), this.options);
-    this.revokeAll();
+  private revoked(partitions: readonly number[]): void {
+    this.ends.drop(partitions);
+    this.queue.drop(partitions);
+    this.listener?.onRevoked(this.topicPartitions(partitions));
+    this.makeRoom();
   }
 
-  private async afterJoin({ assignment, commit }: JoinedMember): Promise<void> {
-    const { topic, startFrom, logger } = this.options;
-    const partitions = assignment.get(topic) ?? [];
-    this.revokeAll();
-    try {
-      if (startFrom === 'latest') {
-        const pinned = await pinToEnd(this.positions, partitions, (offsets) => commit(topic, offsets));
-        if (pinned.size > 0) logger.info({ topic, positions: Object.fromEntries(pinned) }, 'no committed position: beginning at the end');
-      }
-    } catch (thrown) {
-      // A group that has moved on makes us join again; until then nothing is ours and nothing is accepted.
-      if (!this.closed && !isRebalanceError(thrown)) this.fail(weirErrorFromKafka(thrown, `committing where to begin in ${topic}`));
-      return;
-    }
-    if (this.closed) return;
-    this.rebalances++;
-    this.epochs = new Map(partitions.map((partition) => [partition, this.nextEpoch]));
-    this.nextEpoch++;
-    this.inGroup = true;
-    // kafkajs keeps its pauses across a rejoin, but not across a restart.
-    this.setPaused(this.stopping);
-    logger.info({ topic, partitions }, 'partitions assigned');
-    this.joined?.resolve();
-    this.listener?.onReady();
+  private makeRoom(): void {
+    if (!this.isFull || !this.queue.isHalfEmpty) return;
+    this.isFull = false;
+    this.session.wake();
   }
 
-  /** kafkajs has no group any more: what we hold is read again after the next join. */
-  private leftGroup(): void {
-    this.inGroup = false;
-    this.paused = this.stopping;
-    if (!this.closed) this.revokeAll();
-  }
-
-  private setPaused(paused: boolean): void {
-    this.paused = paused;
-    if (!this.inGroup) return;
-    if (paused) this.consumer.pause([{ topic: this.options.topic }]);
-    else this.consumer.resume([{ topic: this.options.topic }]);
-  }
-
-  private revokeAll(): void {
-    if (this.epochs.size === 0) return;
-    const gone = this.assignment();
-    this.epochs = new Map();
-    this.ends.clear();
-    this.queue.drop();
-    this.listener?.onRevoked(gone);
-  }
-
-  private async outOfRange(topic: string, partition: number): Promise<number | undefined> {
-    try {
-      return await offsetAfterGap(this.options, topic, partition);
-    } catch (thrown) {
-      if (this.inGroup) this.consumer.pause([{ topic, partitions: [partition] }]);
-      this.fail(weirErrorFrom(thrown));
-      return undefined;
-    }
-  }
-
-  private fail(error: WeirError): void {
-    this.failure ??= error;
-    this.joined?.reject(error);
-    this.listener?.onReady();
+  private topicPartitions(partitions: readonly number[]): TopicPartition[] {
+    return partitions.map((partition) => ({ topic: this.options.topic, partition }));
   }
 }

@@ -1,8 +1,9 @@
 import { isRetriable, type WeirError, weirErrorFrom } from '../core/errors.ts';
+import { Doorbell } from '../core/doorbell.ts';
 import { OutputRecords } from '../core/outputs.ts';
 import { type Position, positionAfter } from '../core/records.ts';
+import type { Emission } from '../core/ports.ts';
 import type { Rows } from '../core/rows.ts';
-import { Doorbell } from './doorbell.ts';
 import { retrying } from './retry.ts';
 import { type Pipeline, reportRetry } from './pipeline.ts';
 import type { Work } from './work.ts';
@@ -100,12 +101,13 @@ export class Emitter {
       while (!this.signal.aborted) {
         const ready = this.takeScored();
         const isLast = this.settling && this.queue.length === 0;
-        if (ready.length > 0 || this.pipeline.drift) await this.emit(ready, isLast);
+        const closingInMs = this.msUntilClosing();
+        await this.emit(ready, isLast || closingInMs <= 0);
         if (isLast) {
           this.settling = false;
           this.wake();
           if (this.finishing) break;
-        } else if (ready.length === 0) await this.bell.wait(IDLE_TICK_MS);
+        } else if (ready.length === 0) await this.bell.wait(Math.min(IDLE_TICK_MS, this.msUntilClosing()));
         const failure = this.pipeline.sink.failure ?? this.pipeline.failure?.();
         if (failure) throw failure;
       }
@@ -137,8 +139,41 @@ export class Emitter {
     return ready;
   }
 
-  private async emit(works: readonly Work[], last: boolean): Promise<void> {
-    const { drift, encoder, sink, clock, metrics, source, pool } = this.pipeline;
+  private msUntilClosing(): number {
+    return this.pipeline.sink.msUntilClosing(this.pipeline.clock.monotonicMs());
+  }
+
+  private async emit(works: readonly Work[], isClosing: boolean): Promise<void> {
+    const { clock, metrics, source, pool } = this.pipeline;
+    const { outputs, positions } = this.encode(works, isClosing);
+    const startedMs = clock.monotonicMs();
+    const isWritten = outputs.length > 0 || positions.length > 0 || isClosing ? await this.write({ outputs, positions, isClosing }) : true;
+    const nowMs = clock.monotonicMs();
+    if (works.length > 0) metrics.step('emit', (nowMs - startedMs) / 1000);
+    this.emitting = 0;
+    for (const work of works) {
+      // What was withdrawn is read, scored and counted again.
+      if (isWritten) metrics.settled(work.rows, work.scores, nowMs);
+      source.release(work.batch.slices);
+      pool.give(work);
+    }
+    metrics.inFlight(this.inFlight);
+    if (works.length > 0) this.onFree();
+  }
+
+  private write(emission: Emission): boolean | Promise<boolean> {
+    const { sink, retry: policy, clock } = this.pipeline;
+    return retrying(() => sink.emit(emission), {
+      policy,
+      clock,
+      signal: this.signal,
+      onRetry: reportRetry(this.pipeline, 'emit'),
+    });
+  }
+
+  /** Counts the rows of scored micro-batches for drift and encodes them, in order. */
+  private encode(works: readonly Work[], isClosing: boolean): { outputs: OutputRecords[]; positions: Position[] } {
+    const { drift, encoder, clock, metrics, source } = this.pipeline;
     const { predictions, deadLetters } = this;
     predictions.clear();
     deadLetters.clear();
@@ -156,29 +191,12 @@ export class Emitter {
         if (source.owns(position)) positions.set(`${position.partition} ${position.topic}`, position);
       }
     }
-    const deltas = drift?.takeDeltas(last);
+    // A position without records must not overtake records of its partition that are still on their way.
+    for (const position of source.takeIdlePositions()) positions.set(`${position.partition} ${position.topic}`, position);
+    const deltas = drift?.takeDeltas(isClosing);
     const outputs = [predictions, deadLetters].filter((o) => o.count > 0);
     if (deltas && deltas.count > 0) outputs.push(deltas);
-
-    if (outputs.length > 0 || positions.size > 0) {
-      const startedMs = clock.monotonicMs();
-      await retrying(() => sink.emit({ outputs, positions: [...positions.values()] }), {
-        policy: this.pipeline.retry,
-        clock,
-        signal: this.signal,
-        onRetry: reportRetry(this.pipeline, 'emit'),
-      });
-      metrics.step('emit', (clock.monotonicMs() - startedMs) / 1000);
-    }
-    const nowMs = clock.monotonicMs();
-    this.emitting = 0;
-    for (const work of works) {
-      metrics.settled(work.rows, work.scores, nowMs);
-      source.release(work.batch.rows, work.batch.bytes);
-      pool.give(work);
-    }
-    metrics.inFlight(this.inFlight);
-    if (works.length > 0) this.onFree();
+    return { outputs, positions: [...positions.values()] };
   }
 
   /** Rows of a partition that is no longer ours must not be emitted: its new owner emits them. The others are not disturbed. */

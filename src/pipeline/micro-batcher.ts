@@ -1,5 +1,5 @@
 import type { CloseReason } from '../core/ports.ts';
-import type { RecordBatch, RecordSlice, TopicPartition } from '../core/records.ts';
+import { bytesOf, type RecordBatch, type RecordSlice, type TopicPartition } from '../core/records.ts';
 
 /** Bounds of a micro-batch. */
 export interface BatchLimits {
@@ -75,19 +75,15 @@ export class MicroBatcher {
     return reason && this.cut(reason);
   }
 
-  /** Forgets what waits of these partitions and returns what was dropped, for the source's accounting. */
-  drop(partitions: readonly TopicPartition[]): { rows: number; bytes: number } {
+  /** Forgets what waits of these partitions and returns it, for the source's accounting. */
+  drop(partitions: readonly TopicPartition[]): RecordSlice[] {
     const gone = (r: RecordBatch): boolean => partitions.some((p) => p.topic === r.topic && p.partition === r.partition);
     const dropped = this.pending.filter((p) => gone(p.records));
     this.pending = this.pending.filter((p) => !gone(p.records));
-    let rows = 0;
-    let bytes = 0;
-    for (const { records, next } of dropped) {
-      rows += records.count - next;
-      bytes += bytesOf(records, next, records.count);
-    }
-    this.rows -= rows;
-    return { rows, bytes };
+    return dropped.map(({ records, next }) => {
+      this.rows -= records.count - next;
+      return { records, from: next, to: records.count, fromRow: 0 };
+    });
   }
 
   private reasonToClose(nowMs: number, idle: boolean, draining: boolean): CloseReason | undefined {
@@ -144,12 +140,4 @@ export class MicroBatcher {
     this.rows -= rows;
     return { slices, rows, bytes, reason };
   }
-}
-
-/** Bytes of keys, values and headers of the records `from` … `to − 1`; sums to `RecordBatch.bytes` over all of them. */
-export function bytesOf(records: RecordBatch, from: number, to: number): number {
-  let bytes = 0;
-  for (let i = from; i < to; i++)
-    bytes += Math.max(0, records.keyLength[i]!) + Math.max(0, records.valueLength[i]!) + records.headerLength[i]!;
-  return bytes;
 }

@@ -7,10 +7,10 @@
  * the next decodes. They are emitted in the order in which they were cut, so records of a partition keep their order.
  */
 import { sleep } from '../core/clock.ts';
+import { Doorbell } from '../core/doorbell.ts';
 import { WeirError, weirErrorFrom } from '../core/errors.ts';
 import type { StepName } from '../core/ports.ts';
 import type { TopicPartition } from '../core/records.ts';
-import { Doorbell } from './doorbell.ts';
 import { Emitter } from './emit.ts';
 import { type Pipeline, reportRetry } from './pipeline.ts';
 import { retrying } from './retry.ts';
@@ -63,23 +63,21 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
   }
 
   const emitter = new Emitter(pipeline, stop, failed.signal, fail, () => bell.ring());
-  let rebalancing = false;
+  let suspended = false;
   const started = source.start({
     onReady: () => bell.ring(),
     onRevoked(partitions: readonly TopicPartition[]) {
-      const dropped = batcher.drop(partitions);
-      source.release(dropped.rows, dropped.bytes);
+      source.release(batcher.drop(partitions));
       pipeline.drift?.revoke(partitions);
     },
     async onRebalance() {
-      rebalancing = true;
-      try {
-        await emitter.settle();
-        await sink.flush();
-      } finally {
-        rebalancing = false;
-        bell.ring();
-      }
+      suspended = true;
+      await emitter.settle();
+      await sink.flush();
+    },
+    onResumed() {
+      suspended = false;
+      bell.ring();
     },
   });
   if (!(await settledBefore(started, stop))) return;
@@ -107,7 +105,7 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
         batcher.add(records);
       }
       const ended = source.ended;
-      if (emitter.inFlight < pipeline.maxInFlight && !rebalancing) {
+      if (emitter.inFlight < pipeline.maxInFlight && !suspended) {
         const batch = batcher.take(clock.monotonicMs(), emitter.idle, ended);
         if (batch) {
           metrics.batchClosed(batch.reason, batch.rows);
@@ -121,7 +119,7 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
         if (ended && batcher.pendingRows === 0) break;
       }
       const full = emitter.inFlight >= pipeline.maxInFlight;
-      await bell.wait(full || rebalancing ? Number.POSITIVE_INFINITY : batcher.msUntilDue(clock.monotonicMs()));
+      await bell.wait(full || suspended ? Number.POSITIVE_INFINITY : batcher.msUntilDue(clock.monotonicMs()));
     }
     // Drain: what is cut is finished and committed; what is only queued is left to the next owner of its partition.
     await source.stopFetching();

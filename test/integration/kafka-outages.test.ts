@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { KafkaSource } from '../../src/kafka/source.ts';
+import { wholeOf } from '../../src/core/records.ts';
 import { cuttableKafka } from '../support/cuttable-kafka.ts';
 import { createTopic, eventually, produce, testKafka, testSource, withAdmin } from '../support/kafka.ts';
 import { uniqueName } from '../support/services.ts';
@@ -32,7 +33,7 @@ describe('KafkaSource, when Kafka is away', () => {
     network.cut();
     await eventually(() => !source.stats.isInGroup);
     // All of these are errors in kafkajs while it has no group.
-    source.release(before!.count, before!.bytes);
+    source.release([wholeOf(before!)]);
     expect(await source.commit([{ topic, partition: 0, epoch: before!.epoch, nextOffset: 2 }])).toBe(false);
     expect([revoked, source.assignment(), source.failure]).toEqual([1, [], undefined]);
     network.restore();
@@ -41,7 +42,7 @@ describe('KafkaSource, when Kafka is away', () => {
     expect([values(), source.stats.isInGroup, source.failure]).toEqual([['a', 'b', 'a', 'b'], true, undefined]);
     expect(await source.commit([{ topic, partition: 0, epoch: after.epoch, nextOffset: 2 }])).toBe(true);
     expect(source.stats.isPaused).toBe(true);
-    source.release(after.count, after.bytes);
+    source.release([wholeOf(after)]);
     await produce(topic, [{ value: 'c' }]);
     await eventually(() => values().at(-1) === 'c');
     network.cut();
@@ -73,7 +74,7 @@ describe('KafkaSource, when Kafka is away', () => {
     const topic = uniqueName('source');
     await createTopic(topic, 1);
     const members = (): Promise<number> => withAdmin(async (admin) => (await admin.describeGroups([topic])).groups[0]!.members.length);
-    const listener = { onReady: () => {}, onRevoked: () => {}, onRebalance: async () => {} };
+    const listener = { onReady: () => {}, onRevoked: () => {}, onRebalance: async () => {}, onResumed: () => {} };
     const unreachable = cuttableKafka();
     unreachable.stall();
     const first = testSource({ topic, groupId: topic, kafka: unreachable.kafka });
@@ -81,7 +82,7 @@ describe('KafkaSource, when Kafka is away', () => {
     await first.close();
     unreachable.restore();
     await connecting;
-    // Closed while the commit of its first position hangs: it has joined, but kafkajs does not count it as running yet.
+    // Closed while it asks where to begin: it has joined, and nothing is its own yet.
     let asked = (): void => {};
     const isAsked = new Promise<void>((resolve) => {
       asked = resolve;
@@ -90,7 +91,7 @@ describe('KafkaSource, when Kafka is away', () => {
     const slow = Object.assign(Object.create(kafka), {
       admin: () =>
         Object.assign(kafka.admin(), {
-          fetchOffsets: async () => {
+          fetchTopicOffsets: async () => {
             asked();
             await new Promise((resolve) => setTimeout(resolve, 1_000));
             return [];

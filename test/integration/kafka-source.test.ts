@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { wholeOf } from '../../src/core/records.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Position, RecordBatch } from '../../src/core/records.ts';
 import type { KafkaSource } from '../../src/kafka/source.ts';
@@ -19,7 +20,7 @@ describe('KafkaSource', () => {
     const { batches } = await started({ topic, groupId: topic });
     await eventually(() => batches.reduce((n, b) => n + b.count, 0) === 41);
     for (let partition = 0; partition < 4; partition++) {
-      const offsets = batches.filter((b) => b.partition === partition).flatMap((b) => [...b.offsets]);
+      const offsets = batches.filter((b) => b.partition === partition).flatMap((b) => [...b.offsets.subarray(0, b.count)]);
       expect(offsets).toEqual(offsets.map((_, i) => i));
     }
     const last = batches.filter((b) => b.partition === 0).at(-1)!;
@@ -89,7 +90,7 @@ describe('KafkaSource', () => {
     expect(values().length).toBe(held);
     let released = 0;
     await eventually(() => {
-      for (; released < batches.length; released++) source.release(batches[released]!.count, batches[released]!.bytes);
+      for (; released < batches.length; released++) source.release([wholeOf(batches[released]!)]);
       return values().length === 1_000;
     });
     expect(values()).toEqual(Array.from({ length: 1_000 }, (_, i) => `v${i}`));
@@ -106,7 +107,7 @@ describe('KafkaSource', () => {
     expect(source.stats.queuedBytes).toBeGreaterThanOrEqual(2_500);
     let released = 0;
     await eventually(() => {
-      for (; released < batches.length; released++) source.release(batches[released]!.count, batches[released]!.bytes);
+      for (; released < batches.length; released++) source.release([wholeOf(batches[released]!)]);
       return values().length === 10;
     });
     expect(values().map((v) => v[0])).toEqual([...'0123456789']);
@@ -154,24 +155,18 @@ describe('KafkaSource', () => {
     await createTopic(topic, 1);
     const kafka = testKafka();
     const failing = Object.assign(Object.create(kafka), {
-      admin: () => Object.assign(kafka.admin(), { fetchOffsets: () => Promise.reject(new TypeError('broken')) }),
+      admin: () => Object.assign(kafka.admin(), { fetchTopicOffsets: () => Promise.reject(new TypeError('broken')) }),
     }) as typeof kafka;
     await expect(started({ topic, groupId: topic, startFrom: 'latest', kafka: failing })).rejects.toMatchObject({ code: 'unknown' });
   });
 
-  it('reads zstd, and says which codec it cannot read', async () => {
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'])('reads what is compressed with %s', async (codec) => {
     const topic = uniqueName('source');
-    await createTopic(topic, 1, { 'compression.type': 'zstd' });
+    await createTopic(topic, 1, { 'compression.type': codec });
     await produce(topic, [{ value: 'a'.repeat(10_000) }, { value: 'b' }]);
     const { values } = await started({ topic, groupId: topic });
     await eventually(() => values().length === 2);
     expect(values()).toEqual(['a'.repeat(10_000), 'b']);
-    const lz4 = uniqueName('source');
-    await createTopic(lz4, 1, { 'compression.type': 'lz4' });
-    await produce(lz4, [{ value: 'a'.repeat(10_000) }]);
-    const { source } = await started({ topic: lz4, groupId: lz4 });
-    await eventually(() => source.failure !== undefined);
-    expect(source.failure).toMatchObject({ code: 'compression_unsupported', message: expect.stringContaining('LZ4') });
   });
 
   it('lets a member commit before it rejoins, so that an orderly rebalance repeats nothing', async () => {

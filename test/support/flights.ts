@@ -111,10 +111,10 @@ export interface WorkerProcess {
   drain(): Promise<void>;
 }
 
-/** Starts `weir run` and resolves when it is assigned partitions and ready. */
-export async function startWorker({ env }: FlightsPipeline): Promise<WorkerProcess> {
+/** Starts `weir run` and resolves when it is assigned partitions and ready. @param file pipeline file */
+export async function startWorker({ env }: Pick<FlightsPipeline, 'env'>, file = examplePath('weir.yaml')): Promise<WorkerProcess> {
   const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-  const child = spawn(process.execPath, [main, 'run', '--config', examplePath('weir.yaml')], {
+  const child = spawn(process.execPath, [main, 'run', '--config', file], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -1,6 +1,6 @@
 import type { WeirError } from '../../src/core/errors.ts';
 import type { Source, SourceListener } from '../../src/core/ports.ts';
-import type { RecordBatch, TopicPartition } from '../../src/core/records.ts';
+import { bytesOfSlice, type Position, type RecordBatch, type RecordSlice, type TopicPartition } from '../../src/core/records.ts';
 
 /** A source over a list, driven by hand: push batches, revoke partitions, end. For unit tests of the pipeline. */
 export class ListSource implements Source {
@@ -8,6 +8,8 @@ export class ListSource implements Source {
   ended = false;
   heldRows = 0;
   heldBytes = 0;
+  /** Handed out at the next look. */
+  idlePositions: Position[] = [];
   private readonly queue: RecordBatch[] = [];
   private readonly owned = new Map<string, number>();
   private listener: SourceListener | undefined;
@@ -40,17 +42,29 @@ export class ListSource implements Source {
     this.listener?.onRevoked([partition]);
   }
 
-  rebalance(): Promise<void> {
-    return this.listener!.onRebalance();
+  async rebalance(): Promise<void> {
+    (await this.suspend())();
+  }
+
+  /** The first half of a rebalance; what it returns is the second. */
+  async suspend(): Promise<() => void> {
+    await this.listener!.onRebalance();
+    return () => this.listener!.onResumed();
   }
 
   take(): RecordBatch | undefined {
     return this.queue.shift();
   }
 
-  release(rows: number, bytes: number): void {
-    this.heldRows -= rows;
-    this.heldBytes -= bytes;
+  release(slices: readonly RecordSlice[]): void {
+    for (const slice of slices) {
+      this.heldRows -= slice.to - slice.from;
+      this.heldBytes -= bytesOfSlice(slice);
+    }
+  }
+
+  takeIdlePositions(): Position[] {
+    return this.idlePositions.splice(0);
   }
 
   owns({ topic, partition, epoch }: TopicPartition & { readonly epoch: number }): boolean {

@@ -12,7 +12,7 @@ export interface TestRecord {
 /** Makes a columnar record batch of consecutive offsets. */
 export function recordBatch(
   records: readonly TestRecord[],
-  context: Partial<Pick<RecordBatch, 'topic' | 'partition' | 'epoch' | 'arrivedAtMs' | 'highWatermark'>> & { firstOffset?: number } = {},
+  context: Partial<Pick<RecordBatch, 'topic' | 'partition' | 'epoch' | 'arrivedAtMs' | 'endOffset'>> & { firstOffset?: number } = {},
 ): RecordBatch {
   const count = records.length;
   const parts: Buffer[] = [];
@@ -50,7 +50,7 @@ export function recordBatch(
     timestamps: Float64Array.from(records, (r) => r.timestampMs ?? 1_700_000_000_000),
     ...columns,
     nextOffset: first + count,
-    highWatermark: context.highWatermark ?? first + count,
+    endOffset: context.endOffset ?? first + count,
     arrivedAtMs: context.arrivedAtMs ?? 0,
     bytes: at,
   };

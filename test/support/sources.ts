@@ -23,13 +23,14 @@ export async function started(options: Parameters<typeof testSource>[0], listene
   const source = testSource(options);
   open.push(source);
   const batches: RecordBatch[] = [];
+  // Read when taken: columns are used again once a batch is released.
+  const read: string[] = [];
   const pull = (): void => {
-    for (let b = source.take(); b; b = source.take()) batches.push(b);
+    for (let b = source.take(); b; b = source.take()) {
+      batches.push(b);
+      for (let i = 0; i < b.count; i++) read.push(b.buffer.toString('utf8', b.valueStart[i], b.valueStart[i]! + b.valueLength[i]!));
+    }
   };
-  await source.start({ onReady: pull, onRevoked: () => {}, onRebalance: async () => {}, ...listener });
-  const values = (): string[] =>
-    batches.flatMap((b) =>
-      Array.from({ length: b.count }, (_, i) => b.buffer.toString('utf8', b.valueStart[i], b.valueStart[i]! + b.valueLength[i]!)),
-    );
-  return { source, batches, values };
+  await source.start({ onReady: pull, onRevoked: () => {}, onRebalance: async () => {}, onResumed: () => {}, ...listener });
+  return { source, batches, values: () => read };
 }

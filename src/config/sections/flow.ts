@@ -42,12 +42,28 @@ export const flowSection = z
 export const deliverySection = z
   .strictObject({
     mode: z
-      .enum(['at-least-once'])
+      .enum(['exactly-once', 'at-least-once'])
       .default('at-least-once')
       .describe(
-        'at-least-once: outputs are acknowledged before the position is committed; a crash may repeat predictions, with the same predictionId.',
+        'exactly-once: predictions, dead letters, drift counts and positions are committed in one Kafka transaction; consumers read with read_committed. at-least-once: outputs are acknowledged before the position is committed; a crash may repeat predictions, with the same predictionId.',
       ),
-    commitIntervalMs: duration(1).prefault(200).describe('Longest time between commits of settled positions.'),
+    commitIntervalMs: duration(1)
+      .prefault(100)
+      .describe(
+        'Longest time between commits of settled positions. With exactly-once also the length of a transaction, which a prediction waits for before it is seen.',
+      ),
+    transactionalId: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .describe(
+        'exactly-once: identity of this worker’s transactions, such as "flights-${HOSTNAME}"; stable over restarts and different for each worker. Default: the consumer group, the host name and the first slot that is free on this host.',
+      ),
+    transactionTimeoutMs: duration(1_000, 15_000)
+      .prefault(10_000)
+      .describe(
+        'exactly-once: after this long the brokers abort the transaction of a worker that has died; until then its partitions wait.',
+      ),
   })
   .prefault({})
   .describe('Delivery guarantee.');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, topic, topicConfig } from '../scalars.ts';
+import { count, duration, topic, topicConfig } from '../scalars.ts';
 
 /** `output`: topics with predictions and dead letters. */
 export const outputSection = z
@@ -13,7 +13,7 @@ export const outputSection = z
           .describe(
             'What stands before the Avro body of everything weir writes; default: confluent when a registry is given, else single-object.',
           ),
-        compression: z.enum(['none', 'gzip']).default('none').describe('Compression of record batches.'),
+        compression: z.enum(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('none').describe('Compression of record batches.'),
         topicConfig: topicConfig(),
       })
       .prefault({})
@@ -22,6 +22,19 @@ export const outputSection = z
       .strictObject({
         topic: topic().exactOptional().describe('Topic with the records that could not be scored; default: <name>.dead-letters.'),
         topicConfig: topicConfig(),
+        guard: z
+          .strictObject({
+            enabled: z.boolean().default(true).describe('Stop the worker when dead letters are too many; false: let them all through.'),
+            maxShare: z.number().min(0).max(1).default(0.5).describe('Largest share of dead letters among the records of a worker.'),
+            forMs: duration(1_000).prefault('60s').describe('How long the share must have been above before the worker stops.'),
+            minRecords: count(1)
+              .default(1_000)
+              .describe(
+                'Records that it must have been above for, so that little traffic needs more time. A worker that has scored nothing at all since it started stops after so many dead letters without waiting.',
+              ),
+          })
+          .prefault({})
+          .describe('Stops the worker (dead_letter_share_exceeded) instead of draining a whole topic into the dead letters.'),
       })
       .prefault({})
       .describe('Dead letters: the original bytes, with the reason in headers.'),

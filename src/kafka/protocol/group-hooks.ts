@@ -1,36 +1,44 @@
 /**
- * A guarded extension of kafkajs 2.2.4: tells a consumer what its group does, where kafkajs has no event for it.
+ * A guarded extension of kafkajs 2.2.4: lets a consumer see what its group does and fetch for itself.
  *
- * kafkajs rejoins a group the moment it hears of a rebalance, so whatever is in flight is lost to the next owner and
- * processed twice. Here the rejoin waits for `beforeRejoin`: the coordinator accepts commits of the old generation as
- * long as the member has not rejoined. kafkajs also resets silently to the default offset when retention has passed a
- * position; here `onOutOfRange` decides.
+ * Stock kafkajs rejoins a group the moment it hears of a rebalance, so whatever is in flight is lost to the next owner and
+ * processed twice. Here the rejoin waits for `beforeRejoin`: the coordinator accepts commits of the old generation as long
+ * as the member has not rejoined. Stock also keeps fetch positions of its own, in which a seek made just before a
+ * rebalance is applied after it, resets them silently when retention has passed them, and rejoins the group when a leader
+ * moves. Here the consumer says what it wants and is handed what came; kafkajs keeps connections, metadata, membership and
+ * heartbeats.
  *
- * The hooks ride on the consumer's own partition assigner, so several consumers in one process do not disturb each other.
+ * The hooks ride on the consumer's own partition assigner, so several consumers in one process do not disturb each other,
+ * and consumers without hooks behave as stock.
  */
 import kafkajs, { type PartitionAssigner } from 'kafkajs';
 import { WeirError } from '../../core/errors.ts';
 import { kafkajsInternal } from './guard.ts';
+import { fetchForGroup, type FetchHooks, type FetchingGroup } from './group-fetch.ts';
+import { fetchStableOffsets } from './stable-offsets.ts';
 
 /** A member that has just joined. */
 export interface JoinedMember {
   readonly generationId: number;
   readonly memberId: string;
   readonly assignment: ReadonlyMap<string, readonly number[]>;
-  /** Commits offsets by partition under the new generation; kafkajs goes on from there. @throws what kafkajs throws */
+  /**
+   * Positions that the group has committed, by partition; waits while a transaction that may move one is open (KIP-447).
+   * @throws what kafkajs throws
+   */
+  committed(topic: string, partitions: readonly number[], isCancelled: () => boolean): Promise<Map<number, number>>;
+  /** Commits offsets by partition under this generation. @throws what kafkajs throws */
   commit(topic: string, offsets: ReadonlyMap<number, number>): Promise<void>;
 }
 
 /** What a consumer wants to know of its group. None of these may throw. */
-export interface GroupHooks {
+export interface GroupHooks extends FetchHooks {
   /** True once the consumer is closed: a join under way must leave again, for kafkajs cannot stop a first join. */
   isClosed(): boolean;
   /** Before a member that has an assignment joins again; the join waits for it. */
   beforeRejoin(): Promise<void>;
-  /** After each join; the first fetch of the new generation waits for it. */
-  afterJoin(member: JoinedMember): Promise<void>;
-  /** A position lies outside the log. The offset to go on from, or undefined to stay where we are. */
-  onOutOfRange(topic: string, partition: number): Promise<number | undefined>;
+  /** After each join, before heartbeats go on: must not wait for anything. */
+  afterJoin(member: JoinedMember): void;
 }
 
 const { KafkaJSNonRetriableError } = kafkajs;
@@ -40,16 +48,16 @@ interface HookedAssigner {
 }
 
 /** The part of kafkajs' `ConsumerGroup` that is used here. */
-interface ConsumerGroupInternals {
+interface ConsumerGroupInternals extends FetchingGroup {
+  readonly groupId: string;
   assigners: HookedAssigner[];
   generationId: number | null;
   memberId: string | null;
   assigned(): { topic: string; partitions: number[] }[];
-  seek(target: { topic: string; partition: number; offset: string }): void;
   joinAndSync(): Promise<void>;
   leave(): Promise<void>;
   commitOffsets(offsets: { topics: { topic: string; partitions: { partition: number; offset: string }[] }[] }): Promise<void>;
-  recoverFromOffsetOutOfRange(error: { topic: string; partition: number }): Promise<void>;
+  fetch(nodeId: string): Promise<unknown[]>;
 }
 
 let isInstalled = false;
@@ -61,30 +69,30 @@ let isInstalled = false;
 export function installGroupHooks(): void {
   if (isInstalled) return;
   const group = kafkajsInternal<{ prototype: ConsumerGroupInternals }>('src/consumer/consumerGroup.js').prototype;
-  const join = group.joinAndSync;
-  const recover = group.recoverFromOffsetOutOfRange;
-  if (typeof join !== 'function' || typeof recover !== 'function') {
+  const { joinAndSync, fetch } = group;
+  if (typeof joinAndSync !== 'function' || typeof fetch !== 'function') {
     throw new WeirError('state_invalid', 'kafkajs does not have the internals that weir extends; reinstall the exact version with npm ci.');
   }
   group.joinAndSync = async function joinWithHooks(): Promise<void> {
     const hooks = hooksOf(this);
-    if (!hooks) return join.call(this);
+    if (!hooks) return joinAndSync.call(this);
     // After a crash kafkajs makes a new object of this class, which has nothing assigned.
     if (this.assigned().length > 0) await hooks.beforeRejoin();
     if (!hooks.isClosed()) {
-      await join.call(this);
-      if (!hooks.isClosed()) await hooks.afterJoin(joinedMember(this));
+      await joinAndSync.call(this);
+      if (!hooks.isClosed()) hooks.afterJoin(joinedMember(this));
     }
     if (hooks.isClosed()) {
       await this.leave();
       throw new KafkaJSNonRetriableError('The consumer was closed during a rebalance and has left the group.');
     }
   };
-  group.recoverFromOffsetOutOfRange = async function recoverWithHooks(error): Promise<void> {
+  group.fetch = async function fetchWithHooks(nodeId): Promise<unknown[]> {
     const hooks = hooksOf(this);
-    if (!hooks) return recover.call(this, error);
-    const offset = await hooks.onOutOfRange(error.topic, Number(error.partition));
-    if (offset !== undefined) this.seek({ topic: error.topic, partition: Number(error.partition), offset: String(offset) });
+    if (!hooks) return fetch.call(this, nodeId);
+    await fetchForGroup(this, hooks, nodeId);
+    // Nothing for kafkajs to hand on: it goes on with a heartbeat and the next fetch.
+    return [];
   };
   isInstalled = true;
 }
@@ -99,10 +107,13 @@ export function withGroupHooks(assigner: PartitionAssigner, hooks: GroupHooks): 
 }
 
 function joinedMember(group: ConsumerGroupInternals): JoinedMember {
+  const { groupId } = group;
   return {
     generationId: group.generationId ?? -1,
     memberId: group.memberId ?? '',
     assignment: new Map(group.assigned().map(({ topic, partitions }) => [topic, partitions])),
+    committed: async (topic, partitions, isCancelled) =>
+      fetchStableOffsets(await group.cluster.findGroupCoordinator({ groupId }), { groupId, topic, partitions, isCancelled }),
     commit: (topic, offsets) =>
       group.commitOffsets({
         topics: [{ topic, partitions: [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) })) }],

@@ -5,6 +5,8 @@ import { WeirError } from '../../core/errors.ts';
 export const GUARDED_KAFKAJS_VERSION = '2.2.4';
 
 const require = createRequire(import.meta.url);
+/** What was loaded: some of it is asked for at every request, and `require` resolves the path every time. */
+const modules = new Map<string, unknown>();
 
 /**
  * Loads a module of kafkajs that is not part of its public interface.
@@ -12,6 +14,8 @@ const require = createRequire(import.meta.url);
  * @throws WeirError `state_invalid` when the installed kafkajs is not the one whose internals weir knows
  */
 export function kafkajsInternal<T>(path: string): T {
+  const known = modules.get(path);
+  if (known !== undefined) return known as T;
   const { version } = require('kafkajs/package.json') as { version: string };
   if (version !== GUARDED_KAFKAJS_VERSION) {
     throw new WeirError(
@@ -19,5 +23,7 @@ export function kafkajsInternal<T>(path: string): T {
       `weir extends internals of kafkajs ${GUARDED_KAFKAJS_VERSION}, but ${version} is installed. Run npm ci.`,
     );
   }
-  return require(`kafkajs/${path}`) as T;
+  const found = require(`kafkajs/${path}`) as unknown;
+  modules.set(path, found);
+  return found as T;
 }

@@ -14,7 +14,7 @@ function container(count: number, data: readonly number[]): string {
 
 async function open(path: string): Promise<ContainerSource> {
   const source = new ContainerSource(path);
-  await source.start({ onReady: () => {}, onRevoked: () => {}, onRebalance: async () => {} });
+  await source.start({ onReady: () => {}, onRevoked: () => {}, onRebalance: async () => {}, onResumed: () => {} });
   return source;
 }
 

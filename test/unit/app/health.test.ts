@@ -7,6 +7,7 @@ const STATS: SourceStats = {
   queuedRows: 0,
   queuedBytes: 0,
   rebalances: 1,
+  continued: 0,
   isPaused: false,
   recordsRead: 0,
   isInGroup: true,

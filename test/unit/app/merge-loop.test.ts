@@ -96,7 +96,7 @@ describe('starting', () => {
 describe('what metrics are told', () => {
   it('counts each statistics record that is out once, and late rows once', async () => {
     const windows = Array.from({ length: 129 }, (_, window) => dataOf(window + 1, { window }));
-    const deltas = batchOf(deltasOf(windows, { highWatermark: 1e6 }));
+    const deltas = batchOf(deltasOf(windows, { endOffset: 1e6 }));
     // The first window has been let go by then: 7 rows come too late.
     const late = batchOf(deltasOf([dataOf(7)], { firstOffset: 100_000 }));
     const { loop, metrics, sent, merger, opened } = setUp([new FakeSource([deltas, late])]);
@@ -129,7 +129,7 @@ describe('what metrics are told', () => {
   });
 
   it('shows the newest window with enough samples although it is open, and no score without', async () => {
-    const deltas = batchOf(deltasOf([dataOf(3_000), dataOf(20, { window: 1 })], { highWatermark: 1e6 }));
+    const deltas = batchOf(deltasOf([dataOf(3_000), dataOf(20, { window: 1 })], { endOffset: 1e6 }));
     const { loop, metrics } = setUp([new FakeSource([deltas])]);
     await loop.start();
     await loop.stop();

@@ -29,16 +29,22 @@ describe('help', () => {
     for (const text of ['weir check', 'weir topics apply', 'Exit codes:', 'WEIR_CONFIG', 'LOG_LEVEL']) expect(stdout).toContain(text);
   });
 
-  it.each([['run'], ['check'], ['topics', 'apply'], ['features', 'load'], ['profile', 'build']])(
-    'of %s %s has examples',
-    async (...command) => {
-      const { exitCode, stdout } = await run([...command, '--help']);
-      expect(exitCode).toBe(0);
-      expect(stdout).toContain(`$ `);
-      expect(stdout).toContain(`weir ${command.join(' ')}`);
-      expect(stdout).toContain('--config <file>');
-    },
-  );
+  it.each([
+    ['run'],
+    ['check'],
+    ['topics', 'apply'],
+    ['features', 'load'],
+    ['profile', 'build'],
+    ['dlq', 'ls'],
+    ['dlq', 'show'],
+    ['dlq', 'redrive'],
+  ])('of %s %s has examples', async (...command) => {
+    const { exitCode, stdout } = await run([...command, '--help']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`$ `);
+    expect(stdout).toContain(`weir ${command.join(' ')}`);
+    expect(stdout).toContain('--config <file>');
+  });
 
   it('loads no adapter', () => {
     // What --help does not need must not cost its start: nothing heavy may be imported at the top.

@@ -73,10 +73,14 @@ describe('a minimal file', () => {
       model: { package: join(folder, 'model'), intraOpNumThreads: 1 },
       batch: { maxRows: 512, maxBytes: 1_048_576, maxDelayMs: 10, eager: true },
       flow: { maxQueuedRows: 20_000, maxQueuedBytes: 33_554_432, maxInFlightBatches: 4 },
-      delivery: { mode: 'at-least-once', commitIntervalMs: 200 },
+      delivery: { mode: 'at-least-once', commitIntervalMs: 100, transactionTimeoutMs: 10_000 },
       output: {
         predictions: { topic: 'flights.predictions', format: 'single-object', compression: 'none', topicConfig: {} },
-        deadLetters: { topic: 'flights.dead-letters', topicConfig: {} },
+        deadLetters: {
+          topic: 'flights.dead-letters',
+          topicConfig: {},
+          guard: { enabled: true, maxShare: 0.5, forMs: 60_000, minRecords: 1_000 },
+        },
         replicationFactor: 1,
       },
       drift: {
@@ -243,7 +247,12 @@ drift: {windowMs: 90s, paneMs: 1m}
     ['a batch larger than the queue', 'flow: {maxQueuedRows: 100}', 'batch.maxRows: 512 rows never fit into flow.maxQueuedRows 100'],
     ['a slow heartbeat', 'kafka: {brokers: "a:1", heartbeatIntervalMs: 20s}', 'is more than a third of sessionTimeoutMs 30000'],
     ['window twice', 'drift: {window: 1h, windowMs: 1h}', 'drift.window: is the same as drift.windowMs; give one of them'],
-    ['exactly-once, which is not there yet', 'delivery: {mode: exactly-once}', 'delivery.mode: must be at-least-once'],
+    ['an unknown guarantee', 'delivery: {mode: at-most-once}', 'delivery.mode: must be exactly-once or at-least-once'],
+    [
+      'a transaction that blocks readers too long',
+      'delivery: {transactionTimeoutMs: 1m}',
+      'delivery.transactionTimeoutMs: must be between 1000 ms and 15000 ms',
+    ],
     [
       'a key with a password that is not one',
       'kafka: {brokers: "a:1", sasl: {mechanizm: plain, username: u, password: p}}',

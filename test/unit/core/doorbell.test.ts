@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
-import { Doorbell } from '../../../src/pipeline/doorbell.ts';
-import { idle } from './path-harness.ts';
+import { Doorbell } from '../../../src/core/doorbell.ts';
+import { idle } from '../pipeline/path-harness.ts';
 
 /** Waits at the bell, and tells whether the wait is over. */
 function waiting(bell: Doorbell, timeoutMs: number): () => Promise<boolean> {
@@ -16,6 +16,14 @@ function waiting(bell: Doorbell, timeoutMs: number): () => Promise<boolean> {
 }
 
 describe('Doorbell', () => {
+  it('wakes all who wait, and forgets the ring', async () => {
+    const bell = new Doorbell(new ManualClock());
+    const waits = [waiting(bell, 1_000), waiting(bell, 2_000)];
+    bell.ring();
+    expect(await Promise.all(waits.map((isOver) => isOver()))).toEqual([true, true]);
+    expect(await waiting(bell, 1_000)()).toBe(false);
+  });
+
   it('wakes who waits', async () => {
     const bell = new Doorbell(new ManualClock());
     const isOver = waiting(bell, Number.POSITIVE_INFINITY);

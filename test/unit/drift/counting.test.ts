@@ -135,7 +135,7 @@ describe('accumulator', () => {
     const accumulator = create();
     const at = (pane: number): Datum => ({ delay: 0, day: 1, wind: 0, origin: 'JFK', timeMs: START_MS + pane * PANE_MS });
     observe(accumulator, [
-      { partition: 3, firstOffset: 10, data: [at(0), at(1), at(0), at(1), at(1)], highWatermark: 99 },
+      { partition: 3, firstOffset: 10, data: [at(0), at(1), at(0), at(1), at(1)], endOffset: 99 },
       { partition: 5, firstOffset: 70, data: [at(0)] },
     ]);
     const deltas = take(accumulator);

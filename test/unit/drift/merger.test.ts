@@ -7,7 +7,7 @@ import { batchOf, batchOfRecords, type Datum, mergerOf, referenceOf } from './su
 describe('publication', () => {
   test('interim at intervals, final by the watermark, a revision for what comes late', () => {
     const chunks = [dataOf(1500), dataOf(1500, { seed: 2 }), dataOf(10, { window: 1 }), dataOf(10, { window: 2 })];
-    const outputs = deltasOf(chunks, { highWatermark: 1e6 });
+    const outputs = deltasOf(chunks, { endOffset: 1e6 });
     const { merger, clock } = mergerOf(reference);
     merger.apply(batchOf([outputs[0]!]));
     const first = merger.due()!;
@@ -65,7 +65,7 @@ describe('publication', () => {
 
   test('a silent partition that was not at its end holds the watermark ten times as long', () => {
     const { merger, clock } = mergerOf(reference);
-    merger.apply(batchOf(deltasOf([dataOf(10)], { partition: 1, highWatermark: 1e6 })));
+    merger.apply(batchOf(deltasOf([dataOf(10)], { partition: 1, endOffset: 1e6 })));
     const beat = (seconds: number, firstOffset: number): void => {
       clock.advance(seconds * 1000);
       merger.apply(batchOf(deltasOf([dataOf(10, { window: 3 })], { partition: 0, firstOffset })));
@@ -82,7 +82,7 @@ describe('publication', () => {
       batchOf(
         deltasOf(
           Array.from({ length: 129 }, (_, window) => dataOf(window + 1, { window })),
-          { highWatermark: 1e6 },
+          { endOffset: 1e6 },
         ),
       ),
     );

@@ -13,7 +13,7 @@ export const WINDOW_START_MS = Math.floor(START_MS / HOUR_MS) * HOUR_MS;
 /** Deltas of one partition's data, in as many flushes as there are chunks. */
 export function deltasOf(
   chunks: Datum[][],
-  options: { partition?: number; firstOffset?: number; workerId?: string; reference?: ReferenceProfile; highWatermark?: number } = {},
+  options: { partition?: number; firstOffset?: number; workerId?: string; reference?: ReferenceProfile; endOffset?: number } = {},
 ): OutputRecords[] {
   const observer = createDriftObserver({
     layout,
@@ -33,7 +33,7 @@ export function deltasOf(
         partition: options.partition ?? 0,
         firstOffset: offset,
         data,
-        ...(options.highWatermark === undefined ? {} : { highWatermark: options.highWatermark }),
+        ...(options.endOffset === undefined ? {} : { endOffset: options.endOffset }),
       },
     ]);
     offset += data.length;

@@ -65,7 +65,7 @@ export function inputBatch(
   partition: number,
   firstOffset: number,
   count: number,
-  options: { epoch?: number; highWatermark?: number; topic?: string } = {},
+  options: { epoch?: number; endOffset?: number; topic?: string } = {},
 ): RecordBatch {
   const lane = (): Int32Array => new Int32Array(count);
   return {
@@ -83,14 +83,14 @@ export function inputBatch(
     headerLength: lane(),
     epoch: options.epoch ?? 1,
     nextOffset: firstOffset + count,
-    highWatermark: options.highWatermark ?? firstOffset + count,
+    endOffset: options.endOffset ?? firstOffset + count,
     arrivedAtMs: 0,
     bytes: 0,
   };
 }
 
 /** Rows of one or more partitions: each part is the next stretch of a partition's records. */
-export function rowsOf(parts: { partition: number; firstOffset: number; data: Datum[]; epoch?: number; highWatermark?: number }[]): {
+export function rowsOf(parts: { partition: number; firstOffset: number; data: Datum[]; epoch?: number; endOffset?: number }[]): {
   rows: Rows;
   scores: Scores;
 } {

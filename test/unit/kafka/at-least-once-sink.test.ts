@@ -58,7 +58,7 @@ function harness() {
     clock,
     logger: silentLogger,
   });
-  const emit = (...positions: Position[]): Promise<void> => sink.emit({ outputs: predictions(), positions });
+  const emit = (...positions: Position[]): Promise<boolean> => sink.emit({ outputs: predictions(), positions, isClosing: false });
   /** Moves time on and lets what falls due run. */
   const advance = async (byMs: number): Promise<void> => {
     clock.advance(byMs);
@@ -136,7 +136,7 @@ describe('createAtLeastOnceSink', () => {
 
   it('commits positions without outputs and sends nothing for them', async () => {
     const { sink, sends, advance, committed } = harness();
-    await sink.emit({ outputs: [], positions: [position(0, 4)] });
+    await sink.emit({ outputs: [], positions: [position(0, 4)], isClosing: false });
     await advance(INTERVAL_MS);
     expect(sends.length).toBe(0);
     expect(committed()).toEqual([[[0, 4]]]);

@@ -15,7 +15,9 @@ describe('weirErrorFromKafka', () => {
     ['UNKNOWN_TOPIC_OR_PARTITION', 'topic_missing'],
     ['MESSAGE_TOO_LARGE', 'output_refused'],
     ['NOT_COORDINATOR_FOR_GROUP', 'kafka_unavailable'],
-    ['INVALID_PRODUCER_EPOCH', 'unknown'],
+    ['INVALID_PRODUCER_EPOCH', 'transaction_aborted'],
+    ['ILLEGAL_GENERATION', 'transaction_aborted'],
+    ['UNKNOWN_SERVER_ERROR', 'unknown'],
   ])('%s is %s, also inside the retry wrapper', (type, code) => {
     expect(weirErrorFromKafka(protocol(type), 'writing').code).toBe(code);
     expect(weirErrorFromKafka(exceeded(protocol(type)), 'writing')).toMatchObject({

@@ -3,8 +3,6 @@ import { ManualClock } from '../../../src/core/clock.ts';
 import { silentLogger } from '../../../src/core/silent.ts';
 import type { LogEnds } from '../../../src/kafka/group-positions.ts';
 import { END_MAX_AGE_MS, PartitionEnds } from '../../../src/kafka/partition-ends.ts';
-import { pinToEnd } from '../../../src/kafka/start-positions.ts';
-import { recordBatch } from '../../support/records.ts';
 
 /** Brokers in memory that count how often they are asked, and answer when `answer` is called. */
 function setUp(startFrom: 'earliest' | 'latest' = 'earliest') {
@@ -27,13 +25,14 @@ function setUp(startFrom: 'earliest' | 'latest' = 'earliest') {
   const warnings: string[] = [];
   const logger = { ...silentLogger, warn: (_: object, message: string) => void warnings.push(message) };
   const ends = new PartitionEnds({ positions, startFrom, clock, logger });
-  const fetched = (partition: number, firstOffset: number, count: number, highWatermark: number): void =>
-    ends.fetched(
-      recordBatch(
-        Array.from({ length: count }, () => ({ value: 'x' })),
-        { partition, firstOffset, highWatermark, arrivedAtMs: clock.monotonicMs() },
-      ),
-    );
+  const fetched = (partition: number, firstOffset: number, count: number, lastStableOffset: number): void =>
+    ends.fetched({
+      partition,
+      fetchedOffset: firstOffset,
+      nextOffset: firstOffset + count,
+      lastStableOffset,
+      seenAtMs: clock.monotonicMs(),
+    });
   return { clock, log, committed, positions, brokers, ends, fetched, warnings };
 }
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -86,7 +85,7 @@ describe('PartitionEnds', () => {
     });
     log.set(0, { low: 0, high: 500 });
     ends.refresh([0]);
-    ends.clear();
+    ends.drop([0]);
     answer();
     await settled();
     expect(ends.lag().size).toBe(0);
@@ -118,24 +117,5 @@ describe('PartitionEnds', () => {
     ends.refresh([0]);
     await settled();
     expect(ends.lag().get(0)).toBe(7);
-  });
-});
-
-describe('pinToEnd', () => {
-  it('commits the end of the log where nothing is committed, and nothing else', async () => {
-    const { log, committed, positions } = setUp();
-    log.set(0, { low: 0, high: 500 }).set(1, { low: 0, high: 600 });
-    committed.set(1, 0);
-    const commits: Map<number, number>[] = [];
-    const commit = async (offsets: ReadonlyMap<number, number>): Promise<void> => void commits.push(new Map(offsets));
-    expect(await pinToEnd(positions, [0, 1, 2], commit)).toEqual(
-      new Map([
-        [0, 500],
-        [2, 0],
-      ]),
-    );
-    expect(await pinToEnd(positions, [1], commit)).toEqual(new Map());
-    expect(await pinToEnd(positions, [], commit)).toEqual(new Map());
-    expect(commits).toHaveLength(1);
   });
 });

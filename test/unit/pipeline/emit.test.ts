@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/core/clock.ts';
 import { OutputRecords } from '../../../src/core/outputs.ts';
 import type { DriftObserver } from '../../../src/core/ports.ts';
 import { type Rows, STATUS_OK, STATUS_WITHDRAWN } from '../../../src/core/rows.ts';
@@ -97,7 +98,7 @@ describe('emission', () => {
     gate.resolve();
     source.end();
     await running;
-    expect(sink.emitted).toEqual([{ values: ['b0', 'b1'], topics: ['out'], positions: [[1, 2]] }]);
+    expect(sink.emitted).toMatchObject([{ values: ['b0', 'b1'], topics: ['out'], positions: [[1, 2]] }]);
     const withdrawn = [STATUS_WITHDRAWN, STATUS_WITHDRAWN, STATUS_OK, STATUS_OK];
     expect(observed).toEqual([withdrawn]);
     expect(settled).toEqual([withdrawn]);
@@ -145,6 +146,76 @@ describe('emission', () => {
     source.push(recordBatch(values('a', 2)));
     source.end();
     await runPipeline(pipeline, never);
-    expect(sink.emitted).toEqual([{ values: ['a0', 'a1', 'counts 2'], topics: ['out', 'profiles'], positions: [[0, 2]] }]);
+    expect(sink.emitted).toMatchObject([{ values: ['a0', 'a1', 'counts 2'], topics: ['out', 'profiles'], positions: [[0, 2]] }]);
+  });
+
+  it('closes when the sink says so, with all that was counted until then', async () => {
+    const clock = new ManualClock();
+    const forced: boolean[] = [];
+    const drift: DriftObserver = {
+      observe: () => {},
+      takeDeltas: (force) => {
+        forced.push(force);
+        return undefined;
+      },
+      revoke: () => {},
+    };
+    const { source, sink, pipeline } = harness({ clock, drift, limits: { maxDelayMs: 0 } });
+    sink.closingAtMs = 100;
+    const running = runPipeline(pipeline, never);
+    source.push(recordBatch(values('a', 2)));
+    await until(() => sink.values.length === 2);
+    expect(forced.includes(true)).toBe(false);
+    source.push(recordBatch(values('b', 2), { firstOffset: 2 }));
+    await until(() => sink.values.length === 4);
+    expect(sink.emitted.map((e) => e.isClosing)).toEqual([false, false]);
+    clock.advance(100);
+    await until(() => forced.includes(true));
+    sink.closingAtMs = Number.POSITIVE_INFINITY;
+    source.end();
+    await running;
+  });
+
+  it('settles positions that nobody sees records of, once', async () => {
+    const { source, sink, pipeline } = harness();
+    const running = runPipeline(pipeline, never);
+    source.push(recordBatch(values('a', 2)));
+    await until(() => sink.values.length === 2);
+    source.idlePositions = [{ topic: 'events', partition: 0, epoch: 1, nextOffset: 9 }];
+    source.end();
+    await running;
+    expect(sink.emitted.flatMap((e) => e.positions)).toEqual([
+      [0, 2],
+      [0, 9],
+    ]);
+  });
+
+  it('does not count what was withdrawn, and lets go of it', async () => {
+    let settled = 0;
+    const { source, sink, pipeline } = harness({ metrics: { settled: (rows) => void (settled += rows.count) } });
+    sink.isWritten = ({ positions }) => positions.every((p) => p.nextOffset > 2);
+    const running = runPipeline(pipeline, never);
+    source.push(recordBatch(values('a', 2)));
+    await until(() => sink.values.length === 2 && source.heldRows === 0);
+    source.push(recordBatch(values('b', 3), { firstOffset: 2 }));
+    source.end();
+    await running;
+    expect([settled, source.heldRows, source.heldBytes]).toEqual([3, 0, 0]);
+  });
+
+  it('begins nothing between a rebalance and its end', async () => {
+    const { source, sink, pipeline } = harness();
+    const running = runPipeline(pipeline, never);
+    source.push(recordBatch(values('a', 2)));
+    await until(() => sink.values.length === 2);
+    const resume = await source.suspend();
+    expect(sink.flushed).toEqual([1]);
+    source.push(recordBatch(values('b', 2), { firstOffset: 2 }));
+    await idle();
+    expect(sink.values.length).toBe(2);
+    resume();
+    await until(() => sink.values.length === 4);
+    source.end();
+    await running;
   });
 });

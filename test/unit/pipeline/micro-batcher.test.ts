@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BatchLimits, bytesOf, type MicroBatch, MicroBatcher } from '../../../src/pipeline/micro-batcher.ts';
+import { bytesOf } from '../../../src/core/records.ts';
+import { type BatchLimits, type MicroBatch, MicroBatcher } from '../../../src/pipeline/micro-batcher.ts';
 import { recordBatch } from '../../support/records.ts';
 
 const limits: BatchLimits = { maxRows: 4, maxBytes: 100, maxDelayMs: 10, eager: false };
@@ -60,7 +61,7 @@ describe('MicroBatcher', () => {
     batcher.add(records(3));
     batcher.add(records(2, { partition: 1 }, 'yy'));
     batcher.take(0, false, false);
-    expect(batcher.drop([{ topic: 'events', partition: 0 }])).toEqual({ rows: 1, bytes: 1 });
+    expect(batcher.drop([{ topic: 'events', partition: 0 }]).map(({ from, to }) => [from, to])).toEqual([[2, 3]]);
     expect(batcher.pendingRows).toBe(2);
     expect(batcher.take(0, false, true)!.slices.map((s) => s.records.partition)).toEqual([1]);
   });

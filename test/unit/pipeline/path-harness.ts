@@ -26,23 +26,35 @@ export const layout = createRowLayout(
 /** A sink that keeps what it is given. */
 export class RecordingSink implements Sink {
   failure: WeirError | undefined;
-  readonly emitted: { values: string[]; topics: string[]; positions: [number, number][] }[] = [];
+  readonly emitted: { values: string[]; topics: string[]; positions: [number, number][]; isClosing: boolean }[] = [];
   /** Emissions there were at each flush. */
   readonly flushed: number[] = [];
   failures: Error[] = [];
   gate: Promise<void> = Promise.resolve();
   async start(): Promise<void> {}
-  async emit({ outputs, positions }: Emission): Promise<void> {
+  async emit(emission: Emission): Promise<boolean> {
+    const { outputs, positions, isClosing } = emission;
     await this.gate;
     const failure = this.failures.shift();
     if (failure) throw failure;
+    // The last emission before a rebalance or the end may have nothing to say.
+    if (outputs.length === 0 && positions.length === 0) return true;
     this.emitted.push({
       values: outputs.flatMap((o) =>
         Array.from({ length: o.count }, (_, i) => `${o.buffer.toString('utf8', o.valueStart[i], o.valueStart[i]! + o.valueLength[i]!)}`),
       ),
       topics: outputs.map((o) => o.topic),
       positions: positions.map((p) => [p.partition, p.nextOffset]),
+      isClosing,
     });
+    return this.isWritten(emission);
+  }
+  /** The moment at which a closing emission is due, on the monotonic clock. */
+  closingAtMs = Number.POSITIVE_INFINITY;
+  /** Whether an emission is written; false: withdrawn. */
+  isWritten: (emission: Emission) => boolean = () => true;
+  msUntilClosing(nowMs: number): number {
+    return Math.max(0, this.closingAtMs - nowMs);
   }
   async flush(): Promise<void> {
     this.flushed.push(this.emitted.length);

@@ -34,7 +34,7 @@ describe('runPipeline', () => {
     source.end();
     const running = runPipeline(pipeline, new AbortController().signal);
     await until(() => calls === 3);
-    expect(sink.emitted).toEqual([]);
+    expect(sink.emitted).toMatchObject([]);
     first.resolve();
     await running;
     expect(sink.values).toEqual(values('a', 12).map((v) => v.value));
@@ -45,7 +45,7 @@ describe('runPipeline', () => {
     source.push(recordBatch([{ value: 'a' }, { value: 'bad' }, { value: 'b' }]));
     source.end();
     await runPipeline(pipeline, new AbortController().signal);
-    expect(sink.emitted).toEqual([{ values: ['a', 'b', 'bad'], topics: ['out', 'dead'], positions: [[0, 3]] }]);
+    expect(sink.emitted).toMatchObject([{ values: ['a', 'b', 'bad'], topics: ['out', 'dead'], positions: [[0, 3]] }]);
   });
 
   it('waits out retriable errors of a step and of the sink without losing or repeating a row', async () => {

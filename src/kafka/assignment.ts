@@ -1,0 +1,130 @@
+import { type Position, positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
+import type { PartitionFetch } from './protocol/columnar-fetch.ts';
+
+/** One partition of ours and how far it is. */
+interface HeldPartition {
+  /** Which assignment of the partition this is; a new one for every assignment that did not continue the last. */
+  readonly epoch: number;
+  /** Next offset to fetch. */
+  position: number;
+  /** Position after the last records that the pipeline has let go of; where the group stands once that is committed. */
+  released: number;
+  /** Records fetched and not released. */
+  unreleased: number;
+  /** Bytes to ask for; grows while a record batch does not fit. */
+  maxBytes: number;
+}
+
+/** What a fetch brought of one partition, as far as positions go. */
+export interface FetchedRange {
+  readonly partition: number;
+  readonly fetchedOffset: number;
+  readonly nextOffset: number;
+}
+
+/**
+ * The partitions of a topic that are ours, their epochs and their fetch positions. kafkajs keeps positions of its own,
+ * where a seek made just before a rebalance is applied after it; nothing of that is used.
+ */
+export class Assignment {
+  private readonly topic: string;
+  private readonly maxBytes: number;
+  private readonly held = new Map<number, HeldPartition>();
+  private nextEpoch = 1;
+
+  /** @param maxBytes bytes fetched per partition and request */
+  constructor(topic: string, maxBytes: number) {
+    this.topic = topic;
+    this.maxBytes = maxBytes;
+  }
+
+  get partitions(): number[] {
+    return [...this.held.keys()];
+  }
+
+  get isEmpty(): boolean {
+    return this.held.size === 0;
+  }
+
+  epochOf(partition: number): number | undefined {
+    return this.held.get(partition)?.epoch;
+  }
+
+  owns({ topic, partition, epoch }: TopicPartition & { readonly epoch: number }): boolean {
+    return topic === this.topic && this.held.get(partition)?.epoch === epoch;
+  }
+
+  /** Begins a new epoch of a partition at an offset. */
+  begin(partition: number, offset: number): void {
+    this.held.set(partition, { epoch: this.nextEpoch++, position: offset, released: offset, unreleased: 0, maxBytes: this.maxBytes });
+  }
+
+  /** Gives partitions up and returns those that were ours. */
+  drop(partitions: readonly number[] = this.partitions): number[] {
+    return partitions.filter((partition) => this.held.delete(partition));
+  }
+
+  /**
+   * True when a partition that was ours may go on after a rebalance without reading again what is queued: the group stands
+   * exactly where the pipeline let go, so nobody has processed what is queued, and nothing is repeated.
+   * @param committed the group's position; undefined: none
+   */
+  continuesFrom(partition: number, committed: number | undefined): boolean {
+    const held = this.held.get(partition);
+    return held !== undefined && committed !== undefined && held.released === committed;
+  }
+
+  /** What to ask the brokers for. */
+  wanted(): PartitionFetch[] {
+    return [...this.held].map(([partition, { position, maxBytes }]) => ({ topic: this.topic, partition, offset: position, maxBytes }));
+  }
+
+  /** True when a fetch brought what comes next; another answer is one to a question asked before a rewind or a rebalance. */
+  expects({ partition, fetchedOffset }: FetchedRange): boolean {
+    return this.held.get(partition)?.position === fetchedOffset;
+  }
+
+  /** Moves a partition past what a fetch brought. */
+  advance({ partition, nextOffset }: FetchedRange, records: number): void {
+    const held = this.held.get(partition);
+    if (!held) return;
+    held.position = nextOffset;
+    held.unreleased += records;
+    held.maxBytes = this.maxBytes;
+  }
+
+  /** Goes on elsewhere, when a position has turned out not to be in the log. */
+  seek(partition: number, offset: number): void {
+    const held = this.held.get(partition);
+    if (held) held.position = offset;
+  }
+
+  /** A record batch of so many bytes did not fit into what was asked for. */
+  askForMore(partition: number, bytes: number): void {
+    const held = this.held.get(partition);
+    if (held) held.maxBytes = Math.max(bytes, 2 * held.maxBytes);
+  }
+
+  release(slice: RecordSlice): void {
+    if (!this.owns(slice.records)) return;
+    const held = this.held.get(slice.records.partition)!;
+    held.unreleased -= slice.to - slice.from;
+    held.released = positionAfter(slice).nextOffset;
+  }
+
+  /** Positions past offsets that nobody will see, of partitions with nothing unreleased; each is told once. */
+  takeIdle(): Position[] {
+    const idle: Position[] = [];
+    for (const [partition, held] of this.held) {
+      if (held.unreleased > 0 || held.position <= held.released) continue;
+      held.released = held.position;
+      idle.push({ topic: this.topic, partition, epoch: held.epoch, nextOffset: held.position });
+    }
+    return idle;
+  }
+
+  /** Those of the positions whose epoch is still ours. */
+  ownedOf(positions: readonly Position[]): Position[] {
+    return positions.filter((position) => this.owns(position));
+  }
+}

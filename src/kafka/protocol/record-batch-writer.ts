@@ -1,0 +1,133 @@
+/**
+ * Writes record batches of format 2 (Kafka ≥ 0.11, KIP-98) from columns:
+ *
+ *     batch  = baseOffset:int64 length:int32 leaderEpoch:int32 magic:int8 crc32c:uint32 attributes:int16 lastOffsetDelta:int32
+ *              firstTimestamp:int64 maxTimestamp:int64 producerId:int64 producerEpoch:int16 firstSequence:int32 count:int32 records
+ *     record = length:varint attributes:int8 timestampDelta:varlong offsetDelta:varint
+ *              keyLength:varint key valueLength:varint value headerCount:varint (keyLength:varint key valueLength:varint value)*
+ *
+ * Varints are zigzag. The CRC covers what stands behind it. No object is made per record.
+ */
+import type { OutputRecords } from '../../core/outputs.ts';
+import { crc32c } from './crc32c.ts';
+import type { PartitionDraft } from './partition-draft.ts';
+
+/** Bytes in front of the records. */
+export const BATCH_HEADER_BYTES = 61;
+
+/** What a batch says about itself besides its records. */
+export interface BatchContext {
+  /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd: how the records behind the header are compressed already. */
+  readonly codec: number;
+  readonly isTransactional: boolean;
+  /** −1: neither idempotent nor transactional. */
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly firstSequence: number;
+}
+
+const MAGIC = 2;
+const TRANSACTIONAL = 0x10;
+const CRC_AT = 17;
+const ATTRIBUTES_AT = 21;
+
+/**
+ * Writes the records section of a draft at `at`; `draft.maxBytes` bytes are enough.
+ * @returns where it ends
+ * @throws WeirError `state_invalid` when the draft was released
+ */
+export function writeRecords(draft: PartitionDraft, into: Buffer, at: number): number {
+  let end = at;
+  for (const { records, from, to } of draft.pieces) end = writePiece(draft, records, from, to, into, end);
+  return end;
+}
+
+function writePiece(draft: PartitionDraft, records: OutputRecords, from: number, to: number, into: Buffer, start: number): number {
+  const { buffer, timestamps, keyStart, keyLength, valueStart, valueLength, headerStart, headerLength } = records;
+  const { indices, firstTimestamp } = draft;
+  let at = start;
+  for (let j = from; j < to; j++) {
+    const i = indices[j]!;
+    const key = keyLength[i]!;
+    const value = valueLength[i]!;
+    const headers = headerLength[i]!;
+    // Zigzag of what is never negative (the first timestamp is the smallest) is its double.
+    const timestampDelta = (timestamps[i]! - firstTimestamp) * 2;
+    const size = 1 + varintBytes(timestampDelta) + varintBytes(j * 2) + fieldBytes(key) + fieldBytes(value) + (headers > 0 ? headers : 1);
+    at = writeVarint(into, at, size * 2);
+    into[at++] = 0; // Attributes: none are defined.
+    at = writeVarint(into, at, timestampDelta);
+    at = writeVarint(into, at, j * 2);
+    at = writeField(into, at, buffer, keyStart[i]!, key);
+    at = writeField(into, at, buffer, valueStart[i]!, value);
+    if (headers > 0) at = copyBytes(into, at, buffer, headerStart[i]!, headers);
+    else into[at++] = 0;
+  }
+  return at;
+}
+
+/**
+ * Writes the header of the batch that occupies `start` … `end` of `into`, whose records are written already.
+ * As stock kafkajs the leader epoch is 0 (brokers overwrite it) and the first timestamp is the smallest one; but stock takes
+ * it by the order of text.
+ */
+export function sealBatch(draft: PartitionDraft, context: BatchContext, into: Buffer, start: number, end: number): void {
+  into.fill(0, start, start + CRC_AT); // Base offset and leader epoch are the broker's to give.
+  into.writeInt32BE(end - start - 12, start + 8);
+  into[start + 16] = MAGIC;
+  into.writeInt16BE(context.codec | (context.isTransactional ? TRANSACTIONAL : 0), start + ATTRIBUTES_AT);
+  into.writeInt32BE(draft.length - 1, start + 23);
+  into.writeBigInt64BE(BigInt(draft.firstTimestamp), start + 27);
+  into.writeBigInt64BE(BigInt(draft.maxTimestamp), start + 35);
+  into.writeBigInt64BE(context.producerId, start + 43);
+  into.writeInt16BE(context.producerEpoch, start + 51);
+  into.writeInt32BE(context.firstSequence, start + 53);
+  into.writeInt32BE(draft.length, start + 57);
+  into.writeUInt32BE(crc32c(into, start + ATTRIBUTES_AT, end), start + CRC_AT);
+}
+
+/** Bytes of an unsigned varint; exact up to 2^53. */
+function varintBytes(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x200000) return 3;
+  let bytes = 4;
+  for (let rest = Math.floor(value / 0x10000000); rest > 0; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
+}
+
+function writeVarint(into: Buffer, start: number, value: number): number {
+  let at = start;
+  let rest = value;
+  while (rest >= 0x100000000) {
+    // Above 32 bits the operators on integers would cut.
+    into[at++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  while (rest >= 0x80) {
+    into[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  into[at++] = rest;
+  return at;
+}
+
+/** Bytes of a nullable field with its length. */
+function fieldBytes(length: number): number {
+  return length < 0 ? 1 : varintBytes(length * 2) + length;
+}
+
+function writeField(into: Buffer, at: number, from: Buffer, start: number, length: number): number {
+  if (length < 0) {
+    into[at] = 1; // Zigzag of −1: null.
+    return at + 1;
+  }
+  return copyBytes(into, writeVarint(into, at, length * 2), from, start, length);
+}
+
+function copyBytes(into: Buffer, at: number, from: Buffer, start: number, length: number): number {
+  // A call of `copy` costs about 40 ns, a byte here about 1.3 (Node 24).
+  if (length <= 24) for (let k = 0; k < length; k++) into[at + k] = from[start + k]!;
+  else from.copy(into, at, start, start + length);
+  return at + length;
+}
