@@ -1,0 +1,121 @@
+/** Reads what went in and what came out, and hands it to the checker. */
+import { readFileSync } from 'node:fs';
+import avsc from 'avsc';
+import { type Account, account, type Expectation, type Input, type Output } from './checker.ts';
+import { isPoisonKey, sequenceIn } from './events.ts';
+import type { Fleet } from './fleet.ts';
+import type { Load } from './load.ts';
+import { type ChaosPipeline, TOPICS } from './pipeline.ts';
+import { type ReadRecord, readCommitted } from './reader.ts';
+import type { Findings, ScenarioContext } from './scenario.ts';
+import { type ExpectedScores, expectedScores } from './scores.ts';
+
+const PREDICTION = avsc.Type.forSchema(
+  JSON.parse(readFileSync(new URL('../../schemas/prediction.avsc', import.meta.url), 'utf8')) as avsc.Schema,
+);
+
+interface Prediction {
+  readonly predictionId: string;
+  readonly score: number;
+  readonly status: 'OK' | 'DEGRADED';
+  readonly source: { readonly topic: string; readonly partition: number; readonly offset: number };
+}
+
+/** What is special about the account of a scenario. */
+export interface AccountOptions {
+  /** What may come of an input; default: a whole prediction with the score of its event. */
+  readonly expect?: (input: Input, scores: ExpectedScores) => Expectation;
+  /** Bytes before the Avro body of an event. */
+  readonly framingBytes?: number;
+  /** At-least-once too must repeat nothing. */
+  readonly isOrderly?: boolean;
+  /** Records at the end of the log that need not be committed, such as markers of transactions. */
+  readonly allowedLag?: number;
+  /** Events that were sent need not be in the input topic: aborted, compacted. */
+  readonly mayLack?: boolean;
+  /** What the input topic held, read earlier, where it has lost records since. */
+  readonly inputs?: readonly Input[];
+  /** More that must hold of the outputs; what does not, in words. */
+  readonly also?: (outputs: readonly Output[]) => readonly string[];
+  /** Workers may end by themselves. */
+  readonly mayEnd?: boolean;
+  readonly faults: number;
+  readonly problems?: readonly string[];
+  readonly notes?: readonly string[];
+}
+
+/** Reads the topics of a pipeline and accounts for them; call it when the workers have ended. */
+export async function accountFor(
+  context: ScenarioContext,
+  pipeline: ChaosPipeline,
+  load: Load,
+  fleet: Fleet,
+  options: AccountOptions,
+): Promise<Findings> {
+  const topics = options.inputs ? [TOPICS.predictions, TOPICS.deadLetters] : Object.values(TOPICS);
+  const records = await readCommitted(pipeline.brokers, topics);
+  const inputs = options.inputs ?? inputsFrom(records, options.framingBytes);
+  const scores = await expectedScores(context.seed, load.sent);
+  const expect = options.expect ?? ((input: Input, { full }: ExpectedScores): Expectation => ({ score: full[input.sequence ?? -1] }));
+  const outputs = outputsFrom(records);
+  const found = account(inputs, outputs, { topic: TOPICS.input, expect: (input) => expect(input, scores) });
+  const problems = [...problemsOf(context, found, options), ...(options.problems ?? []), ...(options.also?.(outputs) ?? [])];
+  const sequences = new Set(inputs.map(({ sequence }) => sequence));
+  const lacking = Array.from({ length: load.sent }, (_, sequence) => sequence).filter((sequence) => !sequences.has(sequence)).length;
+  const poison = inputs.filter(({ sequence }) => sequence === undefined).length;
+  if (options.mayLack !== true && lacking > poison) problems.push(`the load lost ${lacking} events on their way into the input topic`);
+  if (options.mayEnd !== true) problems.push(...fleet.endings);
+  return { ...found, faults: options.faults, problems, notes: options.notes ?? [] };
+}
+
+/** The records of the input topic as the checker takes them. */
+export function inputsFrom(records: readonly ReadRecord[], framingBytes = 0): Input[] {
+  return records.filter(({ topic }) => topic === TOPICS.input).map((record) => inputFrom(record, framingBytes));
+}
+
+/** Predictions and dead letters as the checker takes them. */
+export function outputsFrom(records: readonly ReadRecord[]): Output[] {
+  return records.flatMap((record): Output | [] => {
+    if (record.topic === TOPICS.predictions) return predictionFrom(record);
+    return record.topic === TOPICS.deadLetters ? deadLetterFrom(record) : [];
+  });
+}
+
+/** A record of the input topic as the checker takes it. */
+export function inputFrom({ partition, offset, timestampMs, key, value }: ReadRecord, framingBytes: number): Input {
+  const isEvent = value !== null && !value.startsWith('#') && !isPoisonKey(key);
+  const sequence = isEvent ? sequenceIn(Buffer.from(value, 'base64'), framingBytes) : undefined;
+  return { partition, offset, timestampMs, key, value, sequence };
+}
+
+function predictionFrom({ partition, offset, key, value }: ReadRecord): Output {
+  const { predictionId, score, status, source } = PREDICTION.fromBuffer(Buffer.from(value ?? '', 'base64')) as Prediction;
+  return {
+    ...{ kind: 'prediction', partition, offset, key, id: predictionId, score, isDegraded: status === 'DEGRADED' },
+    ...{ sourceTopic: source.topic, sourcePartition: source.partition, sourceOffset: source.offset },
+  };
+}
+
+function deadLetterFrom({ partition, offset, key, value, headers }: ReadRecord): Output {
+  return {
+    ...{ kind: 'dead-letter', partition, offset, key, value, code: headers['weir.error.code'] ?? '' },
+    sourceTopic: headers['weir.error.topic'] ?? '',
+    sourcePartition: Number(headers['weir.error.partition']),
+    sourceOffset: Number(headers['weir.error.offset']),
+  };
+}
+
+/** What the account of a run must be. */
+export function problemsOf(
+  { delivery }: Pick<ScenarioContext, 'delivery'>,
+  found: Account,
+  options: Pick<AccountOptions, 'isOrderly'>,
+): string[] {
+  const problems: string[] = [];
+  if (found.inputs === 0) problems.push('there were no inputs');
+  if (found.lost > 0) problems.push(`${found.lost} lost`);
+  if (found.wrong > 0) problems.push(`${found.wrong} wrong`);
+  if (found.reordered > 0) problems.push(`${found.reordered} reordered`);
+  if (found.duplicated > 0 && (delivery === 'exactly-once' || options.isOrderly === true)) problems.push(`${found.duplicated} duplicated`);
+  return problems.length > 0 ? [...problems, ...found.examples] : [];
+}
