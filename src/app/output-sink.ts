@@ -17,6 +17,8 @@ export interface OutputSinkOptions {
   readonly source: KafkaSource;
   /** Every topic that is written. */
   readonly topics: readonly string[];
+  /** Told of the end of each transaction. */
+  readonly onTransaction: (outcome: 'committed' | 'given_up', seconds: number) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -45,7 +47,7 @@ export async function createOutputSink(options: OutputSinkOptions): Promise<Outp
   };
 }
 
-async function exactlyOnce({ config, kafka, source, topics, clock, logger }: OutputSinkOptions): Promise<OutputSink> {
+async function exactlyOnce({ config, kafka, source, topics, onTransaction, clock, logger }: OutputSinkOptions): Promise<OutputSink> {
   const { commitIntervalMs, transactionTimeoutMs, transactionalId } = config.delivery;
   const slot =
     transactionalId === undefined ? await takeWorkerSlot(config.kafka.groupId) : { id: transactionalId, release: async () => {} };
@@ -57,6 +59,7 @@ async function exactlyOnce({ config, kafka, source, topics, clock, logger }: Out
     limitsOf: (topic) => outputTopics.limitsOf(topic),
     source,
     commitIntervalMs,
+    onTransaction,
     clock,
     logger,
   });

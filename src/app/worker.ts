@@ -101,6 +101,7 @@ async function assemble(
     kafka,
     source,
     topics: [predictions.topic, deadLetters.topic, ...(drift ? [config.drift.profilesTopic] : [])],
+    onTransaction: (outcome, seconds) => metrics.delivery.transaction(outcome, seconds),
     clock,
     logger,
   });

@@ -16,6 +16,8 @@ export interface ExactlyOnceOptions {
   readonly source: Pick<KafkaSource, 'member' | 'owns' | 'rewind' | 'committed'>;
   /** A transaction is committed this long after it was begun. */
   readonly commitIntervalMs: number;
+  /** Told of the end of each transaction, so many seconds after its first write. */
+  readonly onTransaction?: (outcome: 'committed' | 'given_up', seconds: number) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -93,10 +95,15 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
   function giveUp(reason: string): void {
     if (producer) close(producer);
     producer = undefined;
-    open = undefined;
+    ended('given_up');
     source.rewind();
     reconnect();
     logger.warn({ reason }, 'transaction given up; reading again from the committed positions');
+  }
+
+  function ended(outcome: 'committed' | 'given_up'): void {
+    if (open) options.onTransaction?.(outcome, (clock.monotonicMs() - open.startedMs) / 1000);
+    open = undefined;
   }
 
   /** What an error inside a transaction means. @throws WeirError when waiting or another turn cannot cure it */
@@ -132,7 +139,7 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
     if (!open) return;
     const positions = [...open.positions.values()];
     await producer!.commit(open.member, positions);
-    open = undefined;
+    ended('committed');
     source.committed(positions);
   }
 

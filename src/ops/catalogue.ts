@@ -29,14 +29,14 @@ export const METRICS = {
     type: 'counter',
     labels: ['model', 'model_version', 'status'],
     unit: 'predictions',
-    help: 'Predictions that are durable in the output topic, by status (ok or degraded).',
+    help: 'Predictions acknowledged by the output topic, by status (ok or degraded). Those of a transaction that is given up count again when they are scored again.',
   },
   predictionLatency: {
     name: 'prediction_latency_seconds',
     type: 'histogram',
     labels: ['model', 'model_version'],
     unit: 'seconds',
-    help: 'Time from the arrival of a record in the worker to the acknowledgement of its prediction.',
+    help: 'Time from the arrival of a record in the worker to the acknowledgement of its prediction. With exactly-once delivery it is seen when its transaction is committed.',
     buckets: SECONDS,
   },
   predictionScore: {
@@ -195,6 +195,21 @@ export const METRICS = {
     labels: [],
     unit: 'rebalances',
     help: 'Assignments received from the consumer group.',
+  },
+  transactions: {
+    name: 'weir_transactions_total',
+    type: 'counter',
+    labels: ['outcome'],
+    unit: 'transactions',
+    help: 'Transactions of exactly-once delivery, by outcome: committed, or given_up (its records are read and scored again).',
+  },
+  transactionDuration: {
+    name: 'weir_transaction_duration_seconds',
+    type: 'histogram',
+    labels: [],
+    unit: 'seconds',
+    help: 'Time from the first write of a transaction to its commit: what a reader of committed predictions waits on top of prediction_latency_seconds, at most.',
+    buckets: SECONDS,
   },
   storeMisses: {
     name: 'weir_feature_store_misses_total',

@@ -37,6 +37,12 @@ export interface DriftMetrics {
   late(model: string, rows: number): void;
 }
 
+/** What the exactly-once sink tells. */
+export interface DeliveryMetrics {
+  /** A transaction ended, so many seconds after its first write. */
+  transaction(outcome: 'committed' | 'given_up', seconds: number): void;
+}
+
 /** All metrics of a worker. */
 export interface WeirMetrics {
   readonly registry: Registry;
@@ -45,6 +51,7 @@ export interface WeirMetrics {
   metrics(): Promise<string>;
   readonly pipeline: PipelineMetrics;
   readonly source: SourceMetrics;
+  readonly delivery: DeliveryMetrics;
   readonly drift: DriftMetrics;
   /** Calls back before each page is rendered: the place to set gauges, at the price of a scrape. */
   onScrape(callback: () => void): void;
@@ -78,6 +85,8 @@ export function createMetrics({ model, process: withProcess = false }: MetricsOp
   const retries = counter('retries');
   const invalidValues = counter('invalidValues');
   const inFlight = gauge('inFlightBatches');
+  const transactions = counter('transactions');
+  const transactionDuration = histogram('transactionDuration').of();
   const deadLetters = counter('deadLetters');
   // Series that exist from the start can be alerted on: rate() sees the step from 0 to 1.
   for (const code of RECORD_ERROR_CODES) deadLetters.inc({ code }, 0);
@@ -114,6 +123,12 @@ export function createMetrics({ model, process: withProcess = false }: MetricsOp
       inFlight: (batches) => inFlight.set(batches),
     },
     source: createSourceMetrics(gauge, counter),
+    delivery: {
+      transaction(outcome, seconds) {
+        transactions.inc({ outcome });
+        if (outcome === 'committed') transactionDuration.add(seconds);
+      },
+    },
     drift: createDriftMetrics(gauge, counter),
   };
 }

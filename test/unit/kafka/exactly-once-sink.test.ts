@@ -17,6 +17,7 @@ function harness() {
   const log: string[] = [];
   const failures = new Map<string, Error[]>();
   const rewinds: number[] = [];
+  const outcomes: string[] = [];
   const group = {
     member: MEMBER as GroupMember | undefined,
     epochs: new Map([
@@ -61,6 +62,7 @@ function harness() {
       committed: (positions) => void group.committed.push(...positions.map((p) => `${p.partition}:${p.nextOffset}`)),
     },
     commitIntervalMs: INTERVAL_MS,
+    onTransaction: (outcome, seconds) => void outcomes.push(`${outcome} ${seconds}`),
     clock,
     logger: silentLogger,
   });
@@ -72,7 +74,7 @@ function harness() {
   });
   const emit = (positions: Position[], isClosing = false): Promise<boolean> =>
     sink.emit({ outputs: positions.length > 0 ? [new OutputRecords('out')] : [], positions, isClosing });
-  return { sink, clock, log, failAt, rewinds, group, position, emit };
+  return { sink, clock, log, failAt, rewinds, outcomes, group, position, emit };
 }
 
 const kafkaError = (type: string): Error => new WeirError('transaction_aborted', type, { cause: Object.assign(new Error(type), { type }) });
@@ -80,7 +82,7 @@ const away = (): WeirError => new WeirError('kafka_unavailable', 'away');
 
 describe('exactly-once sink', () => {
   it('commits several emissions and the newest position of each partition in one transaction, when the interval is over', async () => {
-    const { sink, clock, log, position, emit, group } = harness();
+    const { sink, clock, log, outcomes, position, emit, group } = harness();
     await sink.start();
     expect(sink.msUntilClosing(clock.monotonicMs())).toBe(Number.POSITIVE_INFINITY);
     expect(await emit([position(0, 5)])).toBe(true);
@@ -93,6 +95,7 @@ describe('exactly-once sink', () => {
     expect(await emit([], true)).toBe(true);
     expect(log).toEqual(['1 start', '1 begin', '1 write out', '1 write out', '1 commit 0:9 1:3 as 4']);
     expect(group.committed).toEqual(['0:9', '1:3']);
+    expect(outcomes).toEqual(['committed 0.1']);
     expect(sink.msUntilClosing(clock.monotonicMs())).toBe(Number.POSITIVE_INFINITY);
     expect(await emit([], true)).toBe(true);
     expect(log).toHaveLength(5);
