@@ -87,7 +87,7 @@ function atLeastOnce({ config, kafka, source, topics, clock, logger }: OutputSin
   const sink = createAtLeastOnceSink({
     producer,
     topics,
-    commit: (positions) => source.commit(positions),
+    source,
     commitIntervalMs: config.delivery.commitIntervalMs,
     clock,
     logger,

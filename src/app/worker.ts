@@ -26,6 +26,7 @@ import { createHealth } from './health.ts';
 import { createOutputSink } from './output-sink.ts';
 import { createScoring, createTopicCodec, waitOut } from './scoring.ts';
 import { watchSource } from './source-gauges.ts';
+import { checkStockSwitches } from './stock-switches.ts';
 
 /**
  * Runs one worker until `stop` aborts and everything in flight is committed. What is not there yet (a broker, a store, the
@@ -60,6 +61,7 @@ async function assemble(
   stop: AbortSignal,
   onClose: (close: () => Promise<void>) => void,
 ): Promise<Pipeline> {
+  checkStockSwitches(config.delivery.mode, logger);
   const clock = systemClock;
   // New at every start: in a container host name and pid repeat.
   const workerId = `${hostname()}-${randomUUID().slice(0, 8)}`;

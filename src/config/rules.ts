@@ -88,6 +88,16 @@ const topicsAreDistinct: Rule = ({ name, input, output, drift }) => {
   });
 };
 
+const commitsFit: Rule = ({ delivery }) =>
+  delivery?.mode === 'exactly-once' && delivery.commitIntervalMs * 2 > delivery.transactionTimeoutMs
+    ? [
+        {
+          path: ['delivery', 'commitIntervalMs'],
+          message: `delivery.commitIntervalMs: ${delivery.commitIntervalMs} is more than half of transactionTimeoutMs ${delivery.transactionTimeoutMs}; brokers would abort transactions before they are committed`,
+        },
+      ]
+    : [];
+
 const boundsFit: Rule = ({ batch, flow, kafka, drift }) => {
   const findings: RuleFinding[] = [];
   if (batch && flow && batch.maxRows > flow.maxQueuedRows)
@@ -145,6 +155,7 @@ const RULES: readonly Rule[] = [
   inputHasSchemas,
   outputHasRegistry,
   topicsAreDistinct,
+  commitsFit,
   boundsFit,
   filesExist,
 ];

@@ -3,13 +3,14 @@ import { type WeirError, weirErrorFrom } from '../core/errors.ts';
 import type { Emission, Logger, Sink } from '../core/ports.ts';
 import type { Position } from '../core/records.ts';
 import type { OutputProducer } from './producer.ts';
+import type { KafkaSource } from './source.ts';
 
 /** What the sink writes through. */
 export interface AtLeastOnceOptions {
   readonly producer: OutputProducer;
   readonly topics: readonly string[];
-  /** Commits positions; false when the group has moved on. `KafkaSource.commit`. */
-  readonly commit: (positions: readonly Position[]) => Promise<boolean>;
+  /** Where the records come from. */
+  readonly source: Pick<KafkaSource, 'commit' | 'owns' | 'rewind'>;
   /** Positions of acknowledged outputs are committed this often. */
   readonly commitIntervalMs: number;
   readonly clock: Clock;
@@ -22,7 +23,7 @@ export interface AtLeastOnceOptions {
  * `predictionId` and the same score.
  */
 export function createAtLeastOnceSink(options: AtLeastOnceOptions): Sink {
-  const { producer, commit, clock, logger } = options;
+  const { producer, source, clock, logger } = options;
   let acknowledged = new Map<string, Position>();
   let committing: Promise<void> | undefined;
   let cancelTimer: (() => void) | undefined;
@@ -34,7 +35,8 @@ export function createAtLeastOnceSink(options: AtLeastOnceOptions): Sink {
     const taken = acknowledged;
     acknowledged = new Map();
     try {
-      if (!(await commit(positions))) logger.info({ partitions: positions.length }, 'positions not committed: the group is rebalancing');
+      if (!(await source.commit(positions)))
+        logger.info({ partitions: positions.length }, 'positions not committed: the group is rebalancing');
     } catch (thrown) {
       for (const [key, position] of taken) if (!acknowledged.has(key)) acknowledged.set(key, position);
       throw thrown;
@@ -76,6 +78,12 @@ export function createAtLeastOnceSink(options: AtLeastOnceOptions): Sink {
     start: () => producer.start(options.topics),
     async emit({ outputs, positions }: Emission): Promise<boolean> {
       if (failure) throw failure;
+      if (!positions.every((position) => source.owns(position))) {
+        // It has waited for brokers that were away, and the group has gone on meanwhile: the new owner writes it. What is
+        // still ours of it must not count as written.
+        source.rewind();
+        return false;
+      }
       if (outputs.length > 0) await producer.send(outputs);
       for (const position of positions) acknowledged.set(`${position.partition} ${position.topic}`, position);
       if (acknowledged.size > 0) schedule();

@@ -6,6 +6,7 @@ import type { Logger } from '../core/ports.ts';
 import { installCodecs } from './compression.ts';
 import { createFramedSockets } from './protocol/framed-socket.ts';
 import { installIdleTimerFix } from './protocol/idle-timer.ts';
+import { isStock } from './protocol/switches.ts';
 
 /** How to reach a Kafka cluster: the part of the pipeline file's `kafka` section that every client of it needs. */
 export interface KafkaConnection {
@@ -29,10 +30,10 @@ export interface KafkaOptions {
 
 /**
  * A kafkajs client that logs through our logger.
- * @throws WeirError `config_invalid` when a certificate file cannot be read
+ * @throws WeirError `config_invalid` when a certificate file cannot be read or WEIR_KAFKAJS_STOCK names what is not there
  */
 export function createKafka(connection: KafkaConnection, logger: Logger, { retries }: KafkaOptions = {}): Kafka {
-  installIdleTimerFix();
+  if (!isStock('idle-timer')) installIdleTimerFix();
   installCodecs();
   const { sasl } = connection;
   // Else kafkajs warns once a process that its default partitioner changed in 2.0; we always choose partitions ourselves.
@@ -44,7 +45,7 @@ export function createKafka(connection: KafkaConnection, logger: Logger, { retri
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => bridge(entry, logger),
     ssl: sslOptions(connection.ssl),
-    socketFactory: createFramedSockets(),
+    ...(isStock('framed-sockets') ? {} : { socketFactory: createFramedSockets() }),
     ...(retries === undefined ? {} : { retry: { retries } }),
   };
   // The union of kafkajs wants each mechanism spelt out; all of ours have the same shape.

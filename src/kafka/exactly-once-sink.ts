@@ -54,6 +54,7 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
   let cancelReconnect = (): void => {};
   let fencedAtMs: number[] = [];
   let failure: WeirError | undefined;
+  let isClosed = false;
 
   /** Resolves when there is a producer that is ready. */
   function connect(): Promise<void> {
@@ -69,6 +70,7 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
    * open, and until then the group's positions are not known (KIP-447).
    */
   function reconnect(): void {
+    if (isClosed) return;
     connect().catch((thrown: unknown) => {
       const error = weirErrorFrom(thrown);
       if (isRetriable(error)) cancelReconnect = clock.after(RECONNECT_MS, reconnect);
@@ -161,6 +163,8 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
       if (isEmpty && !open) return true;
       if (!isCurrent(emission)) {
         if (open) giveUp('the group has moved on');
+        // What is still ours of it must not count as written.
+        else if (!isEmpty) source.rewind();
         return isEmpty;
       }
       const { member } = source;
@@ -168,7 +172,8 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
       await connect();
       try {
         await write(emission, member!);
-        if (emission.isClosing || clock.monotonicMs() - open!.startedMs >= options.commitIntervalMs) await commit();
+        // Only then: it has the drift counts of all that is in the transaction.
+        if (emission.isClosing) await commit();
       } catch (thrown) {
         treat(thrown);
         return false;
@@ -187,6 +192,7 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
       }
     },
     async close(): Promise<void> {
+      isClosed = true;
       cancelReconnect();
       await connecting?.catch(() => {}); // Whoever waits for it has the error.
       // Readers of the topics would wait for a transaction that is left open until it times out.

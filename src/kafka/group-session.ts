@@ -7,6 +7,7 @@ import { Assignment } from './assignment.ts';
 import { isRebalanceError, rootCause, weirErrorFromKafka } from './errors.ts';
 import { createGroupConsumer, type GroupConsumerOptions } from './group-consumer.ts';
 import type { GroupPositions, LogEnds } from './group-positions.ts';
+import type { GroupSessionListener } from './group-session-listener.ts';
 import { Membership } from './membership.ts';
 import { type OutOfRangeOptions, offsetAfterGap } from './out-of-range.ts';
 import type { FetchedPartition, PartitionFetch } from './protocol/columnar-fetch.ts';
@@ -22,23 +23,6 @@ export interface GroupSessionOptions extends GroupConsumerOptions, OutOfRangeOpt
   /** Where a partition without a committed position begins. */
   readonly startFrom: 'earliest' | 'latest';
   readonly clock: Clock;
-}
-
-/** What a session tells its owner. None of these may throw. */
-export interface GroupSessionListener {
-  /** True while more may be fetched. */
-  hasRoom(): boolean;
-  /** Takes what a fetch brought of a partition of ours; returns how many records of it there are to see. @throws WeirError */
-  onFetched(fetched: FetchedPartition, epoch: number): number;
-  /** What was fetched may be taken. */
-  onQueued(): void;
-  /** These partitions are gone. */
-  onRevoked(partitions: readonly number[]): void;
-  /** A rebalance begins: settle what is in flight and commit. @throws WeirError when that was not possible */
-  onRebalance(): Promise<void>;
-  /** Positions are known: after a join, or after a rewind. */
-  onResumed(): void;
-  onFailed(error: WeirError): void;
 }
 
 /**
@@ -65,6 +49,8 @@ export class GroupSession {
   private current: { readonly group: GroupMember; readonly joined: JoinedMember } | undefined;
   /** Counts joins, leaves and rewinds: what was begun under another number is over. */
   private turn = 0;
+  /** From the moment a member leaves its generation until it has joined the next: a rewind must not bring the old one back. */
+  private isRejoining = false;
   /** What the last generation gave us, and which it was: the next assignment leaves as much of it here as it can. */
   private generation = -1;
   private lastPartitions: number[] = [];
@@ -156,11 +142,11 @@ export class GroupSession {
     }
     const ours = this.assigned.ownedOf(positions);
     if (ours.length === 0) return ours;
-    const { commits } = this.membership;
+    const offsets = new Map(ours.map(({ partition, nextOffset }) => [partition, nextOffset]));
     try {
-      await this.consumer.commitOffsets(ours.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: String(nextOffset) })));
-      // While its runner stops, kafkajs drops commits without a word.
-      return this.membership.commits === commits ? undefined : ours;
+      // Not the commitOffsets of kafkajs' consumer: it repeats a commit under the next generation, for which it is not meant.
+      await this.current.joined.commit(this.options.topic, offsets);
+      return ours;
     } catch (thrown) {
       if (isRebalanceError(thrown) || !this.current) return undefined;
       throw weirErrorFromKafka(thrown, 'committing offsets');
@@ -177,7 +163,8 @@ export class GroupSession {
     const { partitions } = this.assigned;
     this.current = undefined;
     this.revoke(partitions);
-    void this.takePositions(current.joined, partitions, ++this.turn);
+    // The join that is under way does it.
+    if (!this.isRejoining) void this.takePositions(current.joined, partitions, ++this.turn);
   }
 
   /** Fetches no more, and stays a member: kafkajs commits nothing after its own stop(). */
@@ -218,6 +205,7 @@ export class GroupSession {
 
   private async beforeRejoin(): Promise<void> {
     this.turn++;
+    this.isRejoining = true;
     if (!this.assigned.isEmpty) {
       // Without a current generation nothing was begun since the last rebalance, and what is queued may still come back.
       const isSettled = !this.current || (await settleBeforeRejoin(() => this.listener.onRebalance(), this.options));
@@ -228,6 +216,7 @@ export class GroupSession {
 
   private afterJoin(joined: JoinedMember): void {
     this.rebalances++;
+    this.isRejoining = false;
     this.generation = joined.generationId;
     this.lastPartitions = [...(joined.assignment.get(this.options.topic) ?? [])];
     void this.takePositions(joined, this.lastPartitions, ++this.turn);
@@ -276,8 +265,11 @@ export class GroupSession {
   }
 
   private async outOfRange(topic: string, partition: number): Promise<void> {
+    const epoch = this.assigned.epochOf(partition);
     try {
-      this.assigned.seek(partition, await offsetAfterGap(this.options, topic, partition));
+      const offset = await offsetAfterGap(this.options, topic, partition);
+      // Meanwhile it may have begun anew, at a position that is in the log.
+      if (this.assigned.epochOf(partition) === epoch) this.assigned.seek(partition, offset);
     } catch (thrown) {
       this.fail(weirErrorFrom(thrown));
     }

@@ -3,8 +3,6 @@ import type { Clock } from '../core/clock.ts';
 
 /** What a consumer of kafkajs has heard from its group. */
 export class Membership {
-  /** Commits that the coordinator has acknowledged. */
-  commits = 0;
   private readonly clock: Clock;
   private heardAtMs: number;
 
@@ -17,10 +15,7 @@ export class Membership {
     // Not consumer.fetch: it also fires when a fetch failed, or asked no broker because everything is paused.
     consumer.on('consumer.heartbeat', heard);
     consumer.on('consumer.group_join', heard);
-    consumer.on('consumer.commit_offsets', () => {
-      this.commits++;
-      heard();
-    });
+    consumer.on('consumer.commit_offsets', heard);
   }
 
   /** Time since the coordinator last answered, or since the consumer was made. */

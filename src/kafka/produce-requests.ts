@@ -4,6 +4,8 @@ import type { OutputRecords } from '../core/outputs.ts';
 import { partitionOfKey } from './murmur2.ts';
 import { installColumnarProduce } from './protocol/columnar-produce.ts';
 import { recordBytes, TopicDraft } from './protocol/partition-draft.ts';
+import { stockMessages } from './protocol/stock-messages.ts';
+import { isStock } from './protocol/switches.ts';
 
 /** What one topic accepts. */
 export interface TopicLimits {
@@ -28,7 +30,8 @@ export function* produceRequests(
   outputs: readonly OutputRecords[],
   limitsOf: (topic: string) => TopicLimits,
 ): Generator<TopicMessages[], void, void> {
-  installColumnarProduce(); // Stock's encoder knows nothing of what is yielded here.
+  // Stock's encoder knows nothing of drafts.
+  if (!isStock('columnar-produce')) installColumnarProduce();
   let request = new Map<string, TopicDraft>();
   for (const output of outputs) {
     const limits = limitsOf(output.topic);
@@ -67,7 +70,7 @@ export function* produceRequests(
 export function assertAcknowledged(request: readonly TopicMessages[], acknowledged: readonly RecordMetadata[]): void {
   const answered = new Set(acknowledged.map(({ topicName, partition }) => `${topicName}-${partition}`));
   for (const { topic, messages } of request) {
-    for (const partition of (messages as unknown as TopicDraft).partitions.keys()) {
+    for (const partition of partitionsOf(messages)) {
       if (answered.has(`${topic}-${partition}`)) continue;
       throw new WeirError(
         'kafka_unavailable',
@@ -77,9 +80,14 @@ export function assertAcknowledged(request: readonly TopicMessages[], acknowledg
   }
 }
 
+function partitionsOf(messages: TopicDraft | readonly Message[]): Iterable<number> {
+  return messages instanceof TopicDraft ? messages.partitions.keys() : new Set(messages.map(({ partition }) => partition!));
+}
+
 function* sent(request: ReadonlyMap<string, TopicDraft>): Generator<TopicMessages[], void, void> {
   try {
-    yield Array.from(request, ([topic, draft]) => ({ topic, messages: draft as unknown as Message[] }));
+    const messagesOf = isStock('columnar-produce') ? stockMessages : (draft: TopicDraft) => draft as unknown as Message[];
+    yield Array.from(request, ([topic, draft]) => ({ topic, messages: messagesOf(draft) }));
   } finally {
     for (const draft of request.values()) draft.release();
   }

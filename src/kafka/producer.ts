@@ -6,6 +6,7 @@ import { OutputTopics } from './output-topics.ts';
 import { assertAcknowledged, produceRequests } from './produce-requests.ts';
 import { onEachBroker, withClusterExtension } from './protocol/cluster-extension.ts';
 import { produceOnce } from './protocol/produce-once.ts';
+import { isStock } from './protocol/switches.ts';
 
 /** How outputs are written. */
 export interface ProducerOptions {
@@ -61,7 +62,9 @@ export class OutputProducer {
 
   private async connected(): Promise<Producer> {
     if (this.producer) return this.producer;
-    const producer = withClusterExtension(this.options.kafka, (cluster) => onEachBroker(cluster, produceOnce)).producer({
+    const { kafka } = this.options;
+    const client = isStock('produce-once') ? kafka : withClusterExtension(kafka, (cluster) => onEachBroker(cluster, produceOnce));
+    const producer = client.producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,

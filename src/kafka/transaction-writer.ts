@@ -1,18 +1,15 @@
-import type { Kafka, Producer } from 'kafkajs';
-import kafkajs from 'kafkajs';
-import { WeirError } from '../core/errors.ts';
+import type { Kafka } from 'kafkajs';
+import { sleep, systemClock } from '../core/clock.ts';
+import { WeirError, isRetriable } from '../core/errors.ts';
 import type { OutputRecords } from '../core/outputs.ts';
-import { maxMessageBytes, withAdmin } from './admin.ts';
-import { rootCause, weirErrorFromKafka } from './errors.ts';
-import { produceRequests, type TopicLimits } from './produce-requests.ts';
+import { isFencedError, rootCause, weirErrorFromKafka } from './errors.ts';
+import { OutputTopics } from './output-topics.ts';
+import { TransactionalProducer } from './transactional-producer.ts';
 
-/** Kafka's default of `max.message.bytes`. */
-const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
-/** Header of a record batch (61 bytes) and framing of its one record, with room to spare. */
-const BATCH_OVERHEAD = 256;
-const MAX_PARTITION_BYTES = 800_000;
 const TRANSACTION_TIMEOUT_MS = 30_000;
-const FENCED = /INVALID_PRODUCER_EPOCH|PRODUCER_FENCED|INVALID_PRODUCER_ID_MAPPING/;
+/** The first transaction of a cluster waits until its coordinator has made its topic. */
+const MAX_STARTS = 20;
+const PAUSE_MS = 500;
 
 /** Who writes, and where to. */
 export interface TransactionWriterOptions {
@@ -25,94 +22,84 @@ export interface TransactionWriterOptions {
 /** Writes records of several topics all or none, one transaction a call. For tools, not for the path of a record. */
 export class TransactionWriter {
   private readonly options: TransactionWriterOptions;
-  private producer: Producer | undefined;
-  private readonly limits = new Map<string, TopicLimits>();
-  private readonly recordBytes = new Map<string, number>();
+  private readonly accepted: OutputTopics;
+  private producer: TransactionalProducer | undefined;
 
   constructor(options: TransactionWriterOptions) {
     this.options = options;
+    this.accepted = new OutputTopics(options.kafka);
   }
 
   /** Looks the topics up, for `maxRecordBytes`; nobody is shut out. @throws WeirError `topic_missing`, `not_authorized`, `kafka_unavailable` */
   async lookUp(): Promise<void> {
-    const { kafka, topics } = this.options;
-    await withAdmin(kafka, 'looking topics up', async (admin) => {
-      const existing = new Set(await admin.listTopics());
-      const missing = topics.filter((topic) => !existing.has(topic));
-      if (missing.length > 0) throw new WeirError('topic_missing', `There is no topic ${missing.join(', ')}.`);
-      const bytes = await maxMessageBytes(admin, topics);
-      const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] });
-      for (const { name, partitions } of found) {
-        const most = (bytes.get(name) ?? DEFAULT_MAX_MESSAGE_BYTES) - BATCH_OVERHEAD;
-        this.recordBytes.set(name, most);
-        this.limits.set(name, { partitions: partitions.length, partitionBytes: Math.min(MAX_PARTITION_BYTES, most) });
-      }
-    });
+    await this.accepted.lookUp(this.options.topics);
   }
 
   /**
-   * Connects, looks the topics up and shuts out whoever has the same transactional id; a transaction that it left open is
+   * Looks the topics up, connects and shuts out whoever has the same transactional id; a transaction that it left open is
    * aborted by that.
    * @throws WeirError `topic_missing`, `not_authorized`, `kafka_unavailable`
    */
   async start(): Promise<void> {
-    const { kafka, transactionalId } = this.options;
     await this.lookUp();
-    this.producer = kafka.producer({
-      transactionalId,
-      maxInFlightRequests: 1,
-      transactionTimeout: TRANSACTION_TIMEOUT_MS,
-      allowAutoTopicCreation: false,
-      // The first transaction of a cluster waits until its coordinator has made its topic.
-      retry: { retries: 8 },
-      // Unused: records come with their partitions. Named only because kafkajs would warn of its new default.
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-    });
-    try {
-      await this.producer.connect();
-      // kafkajs asks for its producer id, which is what shuts others out, at the first transaction and not at connect.
-      await (await this.producer.transaction()).abort();
-    } catch (thrown) {
-      throw this.errorFrom(thrown);
+    for (let starts = 1; ; starts++) {
+      try {
+        this.producer = await this.startedProducer();
+        return;
+      } catch (thrown) {
+        if (!isRetriable(thrown) || starts >= MAX_STARTS) throw thrown;
+      }
+      await sleep(systemClock, PAUSE_MS);
     }
   }
 
   /** Bytes of key, value and headers that a record of a topic may have. */
   maxRecordBytes(topic: string): number {
-    return this.recordBytes.get(topic) ?? DEFAULT_MAX_MESSAGE_BYTES - BATCH_OVERHEAD;
+    return this.accepted.maxRecordBytes(topic);
   }
 
   /**
    * Writes all outputs in one transaction. After an error the writer is of no more use: whether the last transaction
-   * was committed is for its readers to see.
+   * was committed is for its readers to see. It is not begun anew, for that would shut out a newer writer.
    * @throws WeirError `redrive_superseded` when a newer writer has the transactional id
    */
   async write(outputs: readonly OutputRecords[]): Promise<void> {
     const { producer } = this;
     if (!producer) throw new WeirError('state_invalid', 'The writer has not been started.');
     try {
-      const transaction = await producer.transaction();
-      try {
-        for (const topicMessages of produceRequests(outputs, (topic) => this.limits.get(topic)!))
-          await transaction.sendBatch({ topicMessages, acks: -1 });
-      } catch (thrown) {
-        await transaction.abort().catch(() => {}); // Else it times out by itself; the error that counts is below.
-        throw thrown;
-      }
-      await transaction.commit();
+      await producer.begin();
+      await producer.write(outputs, (topic) => this.accepted.limitsOf(topic));
+      await producer.commitOutputs();
     } catch (thrown) {
+      if (producer.isOpen) await producer.abort().catch(() => {}); // Else it times out by itself; the error that counts is below.
       throw this.errorFrom(thrown);
     }
   }
 
   async close(): Promise<void> {
-    await this.producer?.disconnect();
+    await this.producer?.close();
     this.producer = undefined;
+  }
+
+  private async startedProducer(): Promise<TransactionalProducer> {
+    const { kafka, transactionalId } = this.options;
+    const producer = new TransactionalProducer({
+      ...{ kafka, transactionalId },
+      transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+      compression: 'none',
+    });
+    try {
+      await producer.start();
+      return producer;
+    } catch (thrown) {
+      await producer.close().catch(() => {}); // The error that counts is below.
+      throw thrown;
+    }
   }
 
   private errorFrom(thrown: unknown): WeirError {
     const { topics, transactionalId } = this.options;
-    if (FENCED.test(rootCause(thrown).type ?? ''))
+    if (isFencedError(thrown) || rootCause(thrown).type === 'INVALID_PRODUCER_ID_MAPPING')
       return new WeirError('redrive_superseded', `A newer writer has the transactional id ${transactionalId}.`, { cause: thrown });
     return weirErrorFromKafka(thrown, `writing to ${topics.join(', ')} as ${transactionalId}`);
   }

@@ -7,6 +7,7 @@ import { weirErrorFromKafka } from './errors.ts';
 import { assertAcknowledged, produceRequests, type TopicLimits } from './produce-requests.ts';
 import { type ClusterInternals, onEachBroker, withClusterExtension } from './protocol/cluster-extension.ts';
 import { rememberCoordinators } from './protocol/coordinator-cache.ts';
+import { isStock } from './protocol/switches.ts';
 import { retryConcurrentTransactions } from './protocol/transaction-retry.ts';
 import { sendMembersWithOffsets, type TopicOffsets, withMember } from './protocol/txn-offset-commit.ts';
 
@@ -37,7 +38,7 @@ type State = 'new' | 'ready' | 'open' | 'failed' | 'ended' | 'closed';
 /**
  * Writes outputs and moves a group's offsets in transactions: all of one is seen by readers with read_committed, or none.
  *
- * `new → ready` by `start`; `ready → open` by `begin`; `open → ready` by `commit` or `abort`. Any error makes it useless
+ * `new → ready` by `start`; `ready → open` by `begin`; `open → ready` by `commit`, `commitOutputs` or `abort`. Any error makes it useless
  * for good: kafkajs' sequence numbers cannot be trusted after a write whose outcome is unknown. Make a new one with the
  * same id; its `start` ends what this one left open, and after it the group's committed offsets say what was committed.
  *
@@ -120,9 +121,15 @@ export class TransactionalProducer {
         await transaction.sendOffsets({ consumerGroupId: member.groupId, topics });
       });
     }
-    this.state = 'ended';
-    await this.attempt('committing a transaction', 'ready', () => transaction.commit());
-    this.transaction = undefined;
+    await this.end(transaction);
+  }
+
+  /**
+   * Commits the transaction, in which no group's offsets are moved.
+   * @throws WeirError; the outcome is not known then
+   */
+  async commitOutputs(): Promise<void> {
+    await this.end(this.enter('open', 'failed'));
   }
 
   /**
@@ -141,6 +148,12 @@ export class TransactionalProducer {
   async close(): Promise<void> {
     this.state = 'closed';
     await this.producer.disconnect();
+  }
+
+  private async end(transaction: Transaction): Promise<void> {
+    this.state = 'ended';
+    await this.attempt('committing a transaction', 'ready', () => transaction.commit());
+    this.transaction = undefined;
   }
 
   /** Leaves state `from` for that of an error, so that nothing else can begin meanwhile. */
@@ -167,9 +180,9 @@ export class TransactionalProducer {
 }
 
 function extendForTransactions(cluster: ClusterInternals): void {
-  onEachBroker(cluster, sendMembersWithOffsets);
-  onEachBroker(cluster, retryConcurrentTransactions);
-  rememberCoordinators(cluster);
+  if (!isStock('member-offsets')) onEachBroker(cluster, sendMembersWithOffsets);
+  if (!isStock('transaction-retry')) onEachBroker(cluster, retryConcurrentTransactions);
+  if (!isStock('coordinator-cache')) rememberCoordinators(cluster);
 }
 
 /** Positions as kafkajs takes offsets. */

@@ -93,7 +93,9 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
       );
     });
   };
-  stop.addEventListener('abort', onStop, { once: true });
+  // It may have aborted just now.
+  if (stop.aborted) onStop();
+  else stop.addEventListener('abort', onStop, { once: true });
   const emitting = emitter.run();
 
   try {

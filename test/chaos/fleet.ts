@@ -85,6 +85,13 @@ export class Fleet {
     await waitUntilReady(worker, () => answersOk(`http://127.0.0.1:${opsPort}/readyz`), { timeoutMs: READY_MS, pollMs: 100 });
   }
 
+  /** Waits until a worker has begun to answer, and with that to listen for signals. */
+  private async alive(slot: number): Promise<void> {
+    const { process: worker, opsPort } = this.slot(slot);
+    if (this.options.hasProbes === false) return;
+    await waitUntilReady(worker, () => answersOk(`http://127.0.0.1:${opsPort}/livez`), { timeoutMs: 10_000, pollMs: 100 });
+  }
+
   /** kill -9. */
   async kill(slot: number): Promise<void> {
     const entry = this.slot(slot);
@@ -107,6 +114,8 @@ export class Fleet {
     const entry = this.slot(slot);
     if (entry.process.hasEnded()) return;
     entry.isEnding = true;
+    // A process that was started just now does not listen for signals yet.
+    await this.alive(slot).catch(() => undefined);
     const startedMs = performance.now();
     await entry.process.stop(40_000);
     this.drainsMs.push(performance.now() - startedMs);

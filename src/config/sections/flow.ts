@@ -43,7 +43,7 @@ export const deliverySection = z
   .strictObject({
     mode: z
       .enum(['exactly-once', 'at-least-once'])
-      .default('at-least-once')
+      .default('exactly-once')
       .describe(
         'exactly-once: predictions, dead letters, drift counts and positions are committed in one Kafka transaction; consumers read with read_committed. at-least-once: outputs are acknowledged before the position is committed; a crash may repeat predictions, with the same predictionId.',
       ),

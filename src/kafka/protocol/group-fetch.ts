@@ -3,6 +3,8 @@ import type { BrokerInternals } from './cluster-extension.ts';
 import { rootCause } from '../errors.ts';
 import { type FetchBroker, type FetchedPartition, fetchColumns, type PartitionFetch } from './columnar-fetch.ts';
 import { hold, letGo } from './response-buffers.ts';
+import { fetchByStock } from './stock-fetch.ts';
+import { isStock } from './switches.ts';
 
 /** What a consumer that fetches for itself says and is told. None of these may throw. */
 export interface FetchHooks {
@@ -59,7 +61,8 @@ export async function fetchForGroup(group: FetchingGroup, hooks: FetchHooks, nod
     if (wanted.length === 0) return await hooks.untilWanted(group.maxWaitTime);
     const broker = await group.cluster.findBroker({ nodeId });
     const { maxWaitTime: maxWaitTimeMs, minBytes, maxBytes } = group;
-    const fetched = await fetchColumns(broker, wanted, { maxWaitTimeMs, minBytes, maxBytes, isolation: 'read_committed' });
+    const fetch = isStock('columnar-fetch') ? fetchByStock : fetchColumns;
+    const fetched = await fetch(broker, wanted, { maxWaitTimeMs, minBytes, maxBytes, isolation: 'read_committed' });
     // What came is handed on before what went wrong elsewhere is treated.
     handOn(hooks, fetched);
     await treatErrors(group, hooks, fetched);

@@ -16,6 +16,8 @@ import { WeirError } from '../../core/errors.ts';
 import { kafkajsInternal } from './guard.ts';
 import { fetchForGroup, type FetchHooks, type FetchingGroup } from './group-fetch.ts';
 import { fetchStableOffsets } from './stable-offsets.ts';
+import { fetchStockOffsets } from './stock-offsets.ts';
+import { isStock } from './switches.ts';
 
 /** A member that has just joined. */
 export interface JoinedMember {
@@ -27,7 +29,7 @@ export interface JoinedMember {
    * @throws what kafkajs throws
    */
   committed(topic: string, partitions: readonly number[], isCancelled: () => boolean): Promise<Map<number, number>>;
-  /** Commits offsets by partition under this generation. @throws what kafkajs throws */
+  /** Commits offsets by partition under this generation, also when the member has joined another since. @throws what kafkajs throws */
   commit(topic: string, offsets: ReadonlyMap<number, number>): Promise<void>;
 }
 
@@ -56,9 +58,18 @@ interface ConsumerGroupInternals extends FetchingGroup {
   assigned(): { topic: string; partitions: number[] }[];
   joinAndSync(): Promise<void>;
   leave(): Promise<void>;
-  commitOffsets(offsets: { topics: { topic: string; partitions: { partition: number; offset: string }[] }[] }): Promise<void>;
+  /** Of the generation joined last; each join makes another one. */
+  readonly offsetManager: {
+    commitOffsets(offsets: { topics: { topic: string; partitions: { partition: number; offset: string }[] }[] }): Promise<void>;
+  };
   fetch(nodeId: string): Promise<unknown[]>;
 }
+
+/**
+ * Groups whose last join failed. kafkajs goes on fetching after a lost answer to SyncGroup, and the coordinator, which has
+ * sent it, is content with the member's heartbeats: nobody else would make it join again.
+ */
+const mustJoin = new WeakSet<object>();
 
 let isInstalled = false;
 
@@ -79,7 +90,9 @@ export function installGroupHooks(): void {
     // After a crash kafkajs makes a new object of this class, which has nothing assigned.
     if (this.assigned().length > 0) await hooks.beforeRejoin();
     if (!hooks.isClosed()) {
+      mustJoin.add(this);
       await joinAndSync.call(this);
+      mustJoin.delete(this);
       if (!hooks.isClosed()) hooks.afterJoin(joinedMember(this));
     }
     if (hooks.isClosed()) {
@@ -90,7 +103,8 @@ export function installGroupHooks(): void {
   group.fetch = async function fetchWithHooks(nodeId): Promise<unknown[]> {
     const hooks = hooksOf(this);
     if (!hooks) return fetch.call(this, nodeId);
-    await fetchForGroup(this, hooks, nodeId);
+    if (mustJoin.has(this)) await this.joinAndSync();
+    else await fetchForGroup(this, hooks, nodeId);
     // Nothing for kafkajs to hand on: it goes on with a heartbeat and the next fetch.
     return [];
   };
@@ -107,15 +121,18 @@ export function withGroupHooks(assigner: PartitionAssigner, hooks: GroupHooks): 
 }
 
 function joinedMember(group: ConsumerGroupInternals): JoinedMember {
-  const { groupId } = group;
+  const { groupId, offsetManager } = group;
   return {
     generationId: group.generationId ?? -1,
     memberId: group.memberId ?? '',
     assignment: new Map(group.assigned().map(({ topic, partitions }) => [topic, partitions])),
-    committed: async (topic, partitions, isCancelled) =>
-      fetchStableOffsets(await group.cluster.findGroupCoordinator({ groupId }), { groupId, topic, partitions, isCancelled }),
+    committed: async (topic, partitions, isCancelled) => {
+      const coordinator = await group.cluster.findGroupCoordinator({ groupId });
+      const fetchOffsets = isStock('stable-offsets') ? fetchStockOffsets : fetchStableOffsets;
+      return await fetchOffsets(coordinator, { groupId, topic, partitions, isCancelled });
+    },
     commit: (topic, offsets) =>
-      group.commitOffsets({
+      offsetManager.commitOffsets({
         topics: [{ topic, partitions: [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) })) }],
       }),
   };

@@ -73,7 +73,7 @@ describe('a minimal file', () => {
       model: { package: join(folder, 'model'), intraOpNumThreads: 1 },
       batch: { maxRows: 512, maxBytes: 1_048_576, maxDelayMs: 10, eager: true },
       flow: { maxQueuedRows: 20_000, maxQueuedBytes: 33_554_432, maxInFlightBatches: 4 },
-      delivery: { mode: 'at-least-once', commitIntervalMs: 100, transactionTimeoutMs: 10_000 },
+      delivery: { mode: 'exactly-once', commitIntervalMs: 100, transactionTimeoutMs: 10_000 },
       output: {
         predictions: { topic: 'flights.predictions', format: 'single-object', compression: 'none', topicConfig: {} },
         deadLetters: {
@@ -248,6 +248,11 @@ drift: {windowMs: 90s, paneMs: 1m}
     ['a slow heartbeat', 'kafka: {brokers: "a:1", heartbeatIntervalMs: 20s}', 'is more than a third of sessionTimeoutMs 30000'],
     ['window twice', 'drift: {window: 1h, windowMs: 1h}', 'drift.window: is the same as drift.windowMs; give one of them'],
     ['an unknown guarantee', 'delivery: {mode: at-most-once}', 'delivery.mode: must be exactly-once or at-least-once'],
+    [
+      'transactions that never end in time',
+      'delivery: {mode: exactly-once, commitIntervalMs: 6s}',
+      'delivery.commitIntervalMs: 6000 is more than half of transactionTimeoutMs 10000',
+    ],
     [
       'a transaction that blocks readers too long',
       'delivery: {transactionTimeoutMs: 1m}',

@@ -28,7 +28,16 @@ function harness() {
   const clock = new ManualClock();
   const sends: Gate<void>[] = [];
   const commits: { readonly positions: [number, number][]; readonly answer: Gate<boolean> }[] = [];
-  const state = { gateSends: false, gateCommits: false, underWay: 0, mostUnderWay: 0, closed: 0, started: [] as string[] };
+  const state = {
+    gateSends: false,
+    gateCommits: false,
+    underWay: 0,
+    mostUnderWay: 0,
+    closed: 0,
+    started: [] as string[],
+    gone: new Set<number>(),
+    rewinds: 0,
+  };
   const producer = {
     start: async (topics: readonly string[]) => void state.started.push(...topics),
     send: () => {
@@ -42,17 +51,21 @@ function harness() {
   const sink = createAtLeastOnceSink({
     producer,
     topics: ['out', 'dead'],
-    commit: async (positions) => {
-      const answer = Promise.withResolvers<boolean>();
-      if (!state.gateCommits) answer.resolve(true);
-      commits.push({ positions: positions.map((p) => [p.partition, p.nextOffset]), answer });
-      state.underWay++;
-      state.mostUnderWay = Math.max(state.mostUnderWay, state.underWay);
-      try {
-        return await answer.promise;
-      } finally {
-        state.underWay--;
-      }
+    source: {
+      owns: ({ partition }) => !state.gone.has(partition),
+      rewind: () => void state.rewinds++,
+      commit: async (positions) => {
+        const answer = Promise.withResolvers<boolean>();
+        if (!state.gateCommits) answer.resolve(true);
+        commits.push({ positions: positions.map((p) => [p.partition, p.nextOffset]), answer });
+        state.underWay++;
+        state.mostUnderWay = Math.max(state.mostUnderWay, state.underWay);
+        try {
+          return await answer.promise;
+        } finally {
+          state.underWay--;
+        }
+      },
     },
     commitIntervalMs: INTERVAL_MS,
     clock,
@@ -280,5 +293,13 @@ describe('createAtLeastOnceSink', () => {
     await advance(INTERVAL_MS);
     expect(committed()).toEqual([]);
     expect(state.closed).toBe(1);
+  });
+
+  it('does not write what has waited until its partition went to another worker, and reads again what is still ours', async () => {
+    const { emit, sends, state, advance, committed } = harness();
+    state.gone.add(0);
+    expect(await emit(position(0, 5), position(1, 7))).toBe(false);
+    await advance(INTERVAL_MS);
+    expect([sends.length, state.rewinds, committed()]).toEqual([0, 1, []]);
   });
 });

@@ -1,10 +1,51 @@
 import { describe, expect, it } from 'vitest';
+import type { BrokerInternals } from '../../../../src/kafka/protocol/cluster-extension.ts';
+import { errorFromCode } from '../../../../src/kafka/protocol/flexible.ts';
+import { kafkajsInternal } from '../../../../src/kafka/protocol/guard.ts';
 import { CONCURRENT_TRANSACTIONS_DEADLINE_MS, retryConcurrentTransactions } from '../../../../src/kafka/protocol/transaction-retry.ts';
 import { CONCURRENT_TRANSACTIONS, fakeBroker, hastyClock, INVALID_PRODUCER_EPOCH } from './transactions.ts';
 
 const METHODS = ['initProducerId', 'addPartitionsToTxn', 'addOffsetsToTxn'] as const;
 
+interface EosManager {
+  initProducerId(): Promise<void>;
+  beginTransaction(): void;
+  sendOffsets(offsets: { consumerGroupId: string; topics: object[] }): Promise<void>;
+}
+
+/** Sends offsets in a transaction with kafkajs' own manager of transactions over one broker. */
+async function sendOffsets(broker: BrokerInternals): Promise<void> {
+  const createManager = kafkajsInternal<(options: object) => EosManager>('src/producer/eosManager/index.js');
+  const manager = createManager({
+    logger: { debug: () => {}, error: () => {} },
+    cluster: { retry: { retries: 5 }, refreshMetadataIfNecessary: async () => {}, findGroupCoordinator: async () => broker },
+    ...{ transactional: true, transactionalId: 'x' },
+  });
+  await manager.initProducerId();
+  manager.beginTransaction();
+  await manager.sendOffsets({ consumerGroupId: 'g', topics: [] });
+}
+
 describe('retryConcurrentTransactions', () => {
+  it('is there because stock gives a transaction up whose offsets come while the last one is being completed', async () => {
+    const started = { producerId: '1', producerEpoch: 0 };
+    const { broker: stock } = fakeBroker([]);
+    let refusals = 2;
+    Object.assign(stock, {
+      initProducerId: async () => started,
+      addOffsetsToTxn: async () => {
+        if (refusals-- > 0) throw errorFromCode(CONCURRENT_TRANSACTIONS);
+      },
+    });
+    await expect(sendOffsets(stock)).rejects.toMatchObject({ type: 'CONCURRENT_TRANSACTIONS' });
+    expect(refusals).toBe(1); // It asked once.
+
+    const extended = fakeBroker([started, CONCURRENT_TRANSACTIONS, CONCURRENT_TRANSACTIONS, {}]);
+    retryConcurrentTransactions(extended.broker, hastyClock());
+    await sendOffsets(extended.broker);
+    expect(extended.answers).toEqual([]);
+  });
+
   it.each(METHODS)('%s is repeated after growing pauses of milliseconds, without a log line', async (method) => {
     const clock = hastyClock();
     const fake = fakeBroker([...new Array<number>(9).fill(CONCURRENT_TRANSACTIONS), 'done']);

@@ -1,0 +1,181 @@
+/**
+ * Latency of one worker under a paced load, by delivery mode: from the CreateTime of an event to the LogAppendTime of its
+ * prediction, and to the moment at which a read_committed consumer receives it (with exactly-once it is seen when its
+ * transaction is committed). The flights with their features in Redis and the boosted trees, drift on.
+ *
+ *     npm run bench -- latency [--rates 200,1000] [--seconds 60] [--variants at-least-once,exactly-once-100ms] [--quick] [--json]
+ *
+ * Producer and consumer run in this process, on stock kafkajs; clocks are those of one machine. The first five seconds of
+ * each cell are left out.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Message } from 'kafkajs';
+import { readFlights } from '../../examples/flights/flight-data.ts';
+import { createEventEncoder, FLIGHT_DEPARTED_SCHEMA, flightDeparted } from '../../examples/flights/flight-event.ts';
+import { loadFeatures } from '../../examples/flights/load-features.ts';
+import { limited } from '../../examples/flights/replay.ts';
+import { quietKafka } from '../../examples/flights/topic-reader.ts';
+import { startWorkers, stopWorkers } from '../../examples/flights/workers.ts';
+import { applyPipelineTopics } from '../../src/app/topics.ts';
+import { createRegistryClient } from '../../src/avro/registry-client.ts';
+import { loadPipelineFile } from '../../src/config/index.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { silentLogger } from '../../src/core/silent.ts';
+import { KAFKA_VERSION, type Services, startServices } from '../../src/dev/index.ts';
+import { flightsPipeline, VARIANTS, type Variant } from './variants.ts';
+
+const PARTITIONS = 4;
+const WARM_UP_MS = 5_000;
+const TICK_MS = 10;
+const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
+
+const { values: options } = parseArgs({
+  options: {
+    rates: { type: 'string', default: '200,1000' },
+    seconds: { type: 'string', default: '60' },
+    variants: { type: 'string', default: VARIANTS.map(({ name }) => name).join(',') },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+const seconds = options.quick ? 5 : Number(options.seconds);
+const rates = options.rates.split(',').map(Number);
+const chosen = VARIANTS.filter(({ name }) => options.variants.split(',').includes(name));
+
+/** Milliseconds. */
+interface Quantiles {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
+/** One cell. */
+interface Row {
+  readonly delivery: string;
+  readonly eventsPerSecond: number;
+  readonly events: number;
+  readonly appended: Quantiles;
+  readonly received: Quantiles;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'weir-latency-'));
+const services = await startServices({ needs: ['kafka', 'redis', 'registry'], log: (line) => console.error(line) });
+try {
+  const rows: Row[] = [];
+  for (const [index, variant] of chosen.entries()) rows.push(...(await measure(variant, services, index === 0)));
+  report(rows);
+} finally {
+  await services.stop();
+  rmSync(folder, { recursive: true });
+}
+
+/** Runs one worker through all rates. */
+async function measure(variant: Variant, { kafkaBrokers, redisUrl, registryUrl }: Services, isFirst: boolean): Promise<Row[]> {
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    KAFKA_BROKERS: kafkaBrokers,
+    REDIS_URL: redisUrl,
+    SCHEMA_REGISTRY_URL: registryUrl,
+    FLIGHTS_PREFIX: `latency-${variant.name}`,
+    FLIGHTS_LAYOUT: 'packed',
+    LOG_LEVEL: 'warn',
+  };
+  const path = flightsPipeline(folder, variant);
+  const config = loadPipelineFile(path, env);
+  await applyPipelineTopics(config, { dryRun: false, withInput: PARTITIONS, logger: silentLogger });
+  if (isFirst) await loadFeatures(config, { mode: 'keyed' });
+  const registry = createRegistryClient({ url: registryUrl, timeoutMs: 10_000, clock: systemClock, logger: silentLogger });
+  const { id } = await registry.register(`${config.input.topic}-value`, FLIGHT_DEPARTED_SCHEMA);
+  const prefix = Buffer.alloc(5);
+  prefix.writeInt32BE(id, 1);
+  const encode = createEventEncoder(prefix);
+
+  /** When each event was created, and what came of it. */
+  const created = new Map<string, number>();
+  const appendedMs = new Map<string, number>();
+  const receivedMs = new Map<string, number>();
+  const kafka = quietKafka('latency', config.kafka.brokers);
+  const consumer = kafka.consumer({ groupId: `latency-${variant.name}`, maxWaitTimeInMs: 100 });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [config.output.predictions.topic], fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachBatch: async ({ batch }) => {
+      const nowMs = Date.now();
+      for (const { key, timestamp } of batch.messages) {
+        const name = key!.toString();
+        appendedMs.set(name, Number(timestamp));
+        receivedMs.set(name, nowMs);
+      }
+    },
+  });
+  const workers = await startWorkers({ entry: MAIN, config: path, runFolder: folder, env }, 1, () => {});
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
+  await producer.connect();
+  const flights = limited(readFlights());
+  const rows: Row[] = [];
+  try {
+    for (const eventsPerSecond of rates) {
+      created.clear();
+      const startedMs = performance.now();
+      const total = Math.round(eventsPerSecond * (seconds + WARM_UP_MS / 1000));
+      const counted: string[] = [];
+      for (let sent = 0; sent < total; ) {
+        const elapsedMs = performance.now() - startedMs;
+        const due = Math.min(total, Math.floor((elapsedMs * eventsPerSecond) / 1000));
+        const messages: Message[] = [];
+        const nowMs = Date.now();
+        for (; sent < due; sent++) {
+          const event = flightDeparted(flights.next().value!);
+          created.set(event.flightId, nowMs);
+          if (elapsedMs >= WARM_UP_MS) counted.push(event.flightId);
+          messages.push({ key: event.flightId, value: encode(event), timestamp: String(nowMs) });
+        }
+        if (messages.length > 0) await producer.send({ topic: config.input.topic, messages, acks: -1 });
+        await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+      }
+      const deadlineMs = performance.now() + 30_000;
+      while (counted.some((name) => !receivedMs.has(name))) {
+        if (performance.now() > deadlineMs) throw new Error('Predictions are missing 30 s after the last event.');
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      rows.push({
+        delivery: variant.name,
+        eventsPerSecond,
+        events: counted.length,
+        appended: quantiles(counted.map((name) => appendedMs.get(name)! - created.get(name)!)),
+        received: quantiles(counted.map((name) => receivedMs.get(name)! - created.get(name)!)),
+      });
+      console.error(`${variant.name} at ${eventsPerSecond}/s: ${JSON.stringify(rows.at(-1))}, load ${loadavg()[0]!.toFixed(1)}`);
+    }
+  } finally {
+    await producer.disconnect();
+    await consumer.disconnect();
+    for (const problem of await stopWorkers(workers, 30_000)) console.error(problem);
+  }
+  return rows;
+}
+
+function quantiles(values: number[]): Quantiles {
+  const sorted = values.sort((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+}
+
+function report(rows: readonly Row[]): void {
+  console.log(
+    `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model}, Kafka ${KAFKA_VERSION}, ${seconds} s a cell; load ${loadavg()
+      .map((l) => l.toFixed(1))
+      .join(' ')}\n`,
+  );
+  console.log('| delivery | events/s | events | to LogAppendTime ms: p50 | p95 | p99 | to a read_committed reader ms: p50 | p95 | p99 |');
+  console.log('|---|---|---|---|---|---|---|---|---|');
+  for (const { delivery, eventsPerSecond, events, appended, received } of rows) {
+    const [a, r] = [appended, received].map(({ p50, p95, p99 }) => [p50, p95, p99].join(' | '));
+    console.log(`| ${delivery} | ${eventsPerSecond} | ${events} | ${a} | ${r} |`);
+  }
+  if (options.json) console.log(JSON.stringify({ node: process.version, kafka: KAFKA_VERSION, seconds, rows }));
+}

@@ -1,0 +1,111 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { RecordBatch } from '../../src/core/records.ts';
+import { createTopic, eventually, produce, testKafka } from '../support/kafka.ts';
+import { closeSources, started, type StartedSource } from '../support/sources.ts';
+import { services, uniqueName } from '../support/services.ts';
+import { cutAround, stockKafka } from '../support/transactions.ts';
+
+const numbered = (count: number): { value: string; partition: number }[] =>
+  Array.from({ length: count }, (_, i) => ({ value: `${i}`, partition: i % 4 }));
+
+afterEach(closeSources);
+
+describe('a rebalance while records are in flight', { timeout: 120_000 }, () => {
+  it('repeats them in stock kafkajs, which joins again before its consumer has settled them', async () => {
+    const topic = uniqueName('stock');
+    await createTopic(topic, 4);
+    await produce(topic, numbered(400));
+    const values: string[] = [];
+    const order: string[] = [];
+    const consumers = ['first', 'second'].map((name) => {
+      const consumer = testKafka().consumer({ groupId: topic, maxWaitTimeInMs: 50, heartbeatInterval: 300, sessionTimeout: 10_000 });
+      consumer.on('consumer.group_join', () => void order.push(`${name} joined`));
+      let settled = Promise.resolve();
+      // All that stock offers: an event. The records are in flight until the next join, for which nobody would wait in vain.
+      consumer.on('consumer.rebalancing', () => {
+        const joins = order.length;
+        settled = eventually(() => order.slice(joins).includes(`${name} joined`)).then(() => void order.push(`${name} settled`));
+      });
+      const run = async (): Promise<void> => {
+        await consumer.connect();
+        await consumer.subscribe({ topics: [topic], fromBeginning: true });
+        await consumer.run({
+          autoCommit: false,
+          eachBatch: async ({ batch }) => {
+            for (const { value } of batch.messages) values.push(String(value));
+          },
+        });
+      };
+      return { consumer, run, settled: () => settled };
+    });
+    const [first, second] = consumers as [(typeof consumers)[0], (typeof consumers)[0]];
+    try {
+      await first.run();
+      await eventually(() => values.length === 400);
+      await second.run();
+      await eventually(() => order.includes('first settled') && order.includes('second joined') && values.length > 400);
+      await first.settled();
+      expect(order.indexOf('first joined', 1)).toBeGreaterThan(0);
+      expect(order.indexOf('first settled')).toBeGreaterThan(order.indexOf('first joined', 1));
+      expect(new Set(values).size).toBe(400);
+    } finally {
+      await Promise.all(consumers.map(({ consumer }) => consumer.disconnect()));
+    }
+  });
+
+  it('repeats nothing with the hooks, which let it settle before it joins again', async () => {
+    const topic = uniqueName('hooked');
+    await createTopic(topic, 4);
+    await produce(topic, numbered(400));
+    const order: string[] = [];
+    const settle = async (): Promise<void> => {
+      // As long in flight as the rebalance takes elsewhere.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      order.push('settled');
+      const ends = first.batches.map(({ partition, epoch, nextOffset }: RecordBatch) => ({ topic, partition, epoch, nextOffset }));
+      expect(await first.source.commit([...new Map(ends.map((end) => [end.partition, end])).values()])).toBe(true);
+    };
+    const first: StartedSource = await started(
+      { topic, groupId: topic },
+      { onRebalance: settle, onResumed: () => void order.push('joined') },
+    );
+    await eventually(() => first.values().length === 400);
+    const second = await started({ topic, groupId: topic });
+    await eventually(() => first.source.assignment().length === 2 && second.source.assignment().length === 2);
+    // What is published now comes once, and behind everything that would be read again.
+    await produce(
+      topic,
+      [0, 1, 2, 3].map((partition) => ({ value: `last ${partition}`, partition })),
+    );
+    await eventually(() => [...first.values(), ...second.values()].filter((value) => value.startsWith('last')).length === 4);
+    expect(order.slice(0, 3)).toEqual(['joined', 'settled', 'joined']);
+    const all = [...first.values(), ...second.values()];
+    expect([all.length, new Set(all).size]).toEqual([404, 404]);
+  });
+});
+
+describe('a rejoin whose connection breaks', { timeout: 60_000 }, () => {
+  it.each([
+    ['JoinGroup', 11, 'before'],
+    ['SyncGroup', 14, 'before'],
+    // The coordinator counts the member as synced then, and its heartbeats succeed: kafkajs would never join again.
+    ['SyncGroup', 14, 'after'],
+  ] as const)('is made again: %s (%i) cut %s', async (_name, key, when) => {
+    const topic = uniqueName('source');
+    await createTopic(topic, 2);
+    const cut = cutAround(key, when);
+    const timing = { sessionTimeoutMs: 6_000, rebalanceTimeoutMs: 6_000, heartbeatIntervalMs: 500 };
+    const first = await started({ topic, groupId: topic, ...timing, kafka: stockKafka(services().kafkaBrokers, undefined, cut.open) });
+    cut.arm();
+    const second = await started({ topic, groupId: topic, ...timing });
+    await produce(topic, [
+      { partition: 0, value: 'x' },
+      { partition: 1, value: 'y' },
+    ]);
+    // Nothing is committed here, so what was read before the last join is read again.
+    const values = (): Set<string> => new Set([...first.values(), ...second.values()]);
+    await eventually(() => first.source.stats.isInGroup && values().size === 2, 25_000);
+    const owners = [first, second].map(({ source }) => source.assignment().map(({ partition }) => partition));
+    expect(new Set(owners.flat())).toEqual(new Set([0, 1]));
+  });
+});
