@@ -4,10 +4,16 @@
  */
 import type { CellRun, MeterOptions } from './meter.ts';
 
+/**
+ * `avro`: consume → Avro → 12 floats → score → Avro of three fields → produce, over the transport alone. `both`: the same with
+ * the whole prediction record, on our side through the whole pipeline.
+ */
+export type Task = 'consume' | 'produce' | 'avro' | 'both';
+
 /** What a cell does. */
 export interface CellSpec extends MeterOptions {
   readonly side: 'ours' | 'stock';
-  readonly task: 'consume' | 'produce' | 'both';
+  readonly task: Task;
   readonly delivery: 'at-least-once' | 'exactly-once';
   readonly commitIntervalMs: number;
   readonly valueBytes: number;

@@ -24,6 +24,18 @@ export const EVENT_SCHEMA = {
   ],
 };
 
+/** What `avro` cells write: what a hand-written worker would. */
+export const SCORE_SCHEMA = {
+  type: 'record',
+  name: 'TransportScore',
+  namespace: 'bench',
+  fields: [
+    { name: 'offset', type: 'long' },
+    { name: 'score', type: 'double' },
+    { name: 'model', type: 'string' },
+  ],
+};
+
 /** An event before it is written. */
 export interface SampleRecord {
   readonly key: Buffer;

@@ -23,6 +23,7 @@ import { createScorer } from '../../src/pipeline/score.ts';
 import { createValidator } from '../../src/pipeline/validate.ts';
 import { WorkPool } from '../../src/pipeline/work.ts';
 import type { CellSpec } from './cell.ts';
+import { avro } from './ours-avro.ts';
 import { EVENT_SCHEMA, FEATURES, MODEL, SCHEMA_ID, sampleRecords, scoreOf } from './events.ts';
 import { type CellRun, Meter } from './meter.ts';
 
@@ -37,6 +38,7 @@ const TRANSACTION_TIMEOUT_MS = 15_000;
 /** Runs one cell of our side. */
 export async function runCell(spec: CellSpec): Promise<CellRun> {
   if (spec.task === 'consume') return await consume(spec);
+  if (spec.task === 'avro') return await avro(spec, { kafkaOf, sourceOf, sinkOf });
   return spec.task === 'produce' ? await produce(spec) : await both(spec);
 }
 

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
 import { CompressionTypes, type EachBatchPayload, Kafka, logLevel, type Message, type Producer, type Transaction } from 'kafkajs';
 import type { CellSpec } from './cell.ts';
-import { EVENT_SCHEMA, FEATURES, MODEL, SCHEMA_ID, sampleRecords, scoreOf } from './events.ts';
+import { EVENT_SCHEMA, FEATURES, MODEL, SCHEMA_ID, SCORE_SCHEMA, sampleRecords, scoreOf } from './events.ts';
 import { type CellRun, Meter } from './meter.ts';
 
 /** Records of one `sendBatch`; not tuned. kafkajs groups them by partition in quadratic time, so many more would be worse. */
@@ -166,11 +166,12 @@ class Transactions {
 
 type Batch = EachBatchPayload['batch'];
 
-/** Decodes, scores and encodes: the same prediction as weir writes, of the same schema. */
-function createPredictor(_spec: CellSpec): (batch: Batch, chunk: Batch['messages']) => Message[] {
+/** Decodes, scores and encodes: the same prediction as our side writes, of the same schema. */
+function createPredictor({ task }: CellSpec): (batch: Batch, chunk: Batch['messages']) => Message[] {
   const types = new Map([[SCHEMA_ID, avsc.Type.forSchema(EVENT_SCHEMA as avsc.Schema)]]);
   const schema = JSON.parse(readFileSync(new URL('../../schemas/prediction.avsc', import.meta.url), 'utf8')) as avsc.Schema;
   const predictionType = avsc.Type.forSchema(schema);
+  const scoreType = avsc.Type.forSchema(SCORE_SCHEMA as avsc.Schema);
   const prefix = Buffer.alloc(5);
   prefix.writeInt32BE(SCHEMA_ID + 1, 1);
   const names = Array.from({ length: FEATURES }, (_, i) => `f${i}`);
@@ -182,6 +183,11 @@ function createPredictor(_spec: CellSpec): (batch: Batch, chunk: Batch['messages
       const type = types.get(value!.readInt32BE(1));
       const event = type!.fromBuffer(value!.subarray(5)) as Record<string, number>;
       for (let f = 0; f < FEATURES; f++) features[f] = event[names[f]!]!;
+      const score = scoreOf(features, 0);
+      if (task === 'avro') {
+        const small = scoreType.toBuffer({ offset: Number(offset), score, model: MODEL.name });
+        return { key, value: Buffer.concat([prefix, small]), partition, timestamp };
+      }
       const prediction = predictionType.toBuffer({
         predictionId: `${topic}-${partition}-${offset}`,
         model: MODEL.name,
@@ -190,7 +196,7 @@ function createPredictor(_spec: CellSpec): (batch: Batch, chunk: Batch['messages
         entityKey: key!.toString(),
         eventTime: event['eventTime'],
         scoredAt,
-        score: scoreOf(features, 0),
+        score,
         label: null,
         outputs: null,
         status: 'OK',

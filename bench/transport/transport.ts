@@ -92,7 +92,7 @@ function allCells(): Cell[] {
     const exactlyOnce = (task: Cell['task']): Cell[] => [20, 100, 500].map((ms) => cell(task, 'exactly-once', ms));
     return [
       cell('consume', 'at-least-once', 100),
-      ...(['produce', 'both'] as const).flatMap((task) => [cell(task, 'at-least-once', 100), ...exactlyOnce(task)]),
+      ...(['produce', 'avro', 'both'] as const).flatMap((task) => [cell(task, 'at-least-once', 100), ...exactlyOnce(task)]),
     ];
   });
 }

@@ -46,7 +46,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome = { exitCode:
   withConfig(program.command('run'))
     .summary('score records until SIGTERM')
     .description(
-      'Runs one worker: it joins the consumer group, scores records in micro-batches and publishes predictions, dead letters and drift profiles. Start as many as the input topic has partitions. SIGTERM or SIGINT drains: what is in flight is settled and committed, within shutdownTimeoutMs.',
+      'Runs one worker: it joins the consumer group, scores records in micro-batches and publishes predictions, dead letters and drift profiles. Start as many as the input topic has partitions. SIGTERM or SIGINT drains: what is in flight is settled and committed, within shutdownTimeoutMs. Delivery is exactly once for consumers that read with isolation.level=read_committed; delivery.mode: at-least-once trades that for latency.',
     )
     .addHelpText('after', examples('weir run --config weir.yaml', 'KAFKA_BROKERS=broker:9092 LOG_LEVEL=debug weir run'))
     .action(action<{ config: string }>(async () => (await import('./run.ts')).runCommand));

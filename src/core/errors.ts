@@ -159,7 +159,12 @@ export const ERROR_TABLE = {
     'The reference profile cannot be used with this model package.',
     'Build it again with weir profile build.',
   ),
-  topic_missing: entry('fatal', 'start', 'A topic does not exist.', 'Run weir topics apply.'),
+  topic_missing: entry(
+    'fatal',
+    'start',
+    'A topic does not exist.',
+    'Run weir topics apply; with --with-input it makes the input topic as well.',
+  ),
   offset_out_of_range: entry(
     'fatal',
     'source',
@@ -227,7 +232,12 @@ export const ERROR_TABLE = {
     'Another weir dlq redrive of this pipeline has begun and has taken over.',
     'Let it finish, then run this one again: what has been redriven is not redriven twice.',
   ),
-  state_invalid: entry('fatal', 'source', 'An internal invariant does not hold.', 'Report it with the log; restart the worker.'),
+  state_invalid: entry(
+    'fatal',
+    'source',
+    'An internal invariant does not hold.',
+    'Do what the message says; where it says nothing, report it with the log and restart the worker.',
+  ),
   unknown: entry('fatal', 'source', 'An error that weir does not know.', 'Report it with the log.'),
 } as const satisfies Record<string, ErrorEntry>;
 

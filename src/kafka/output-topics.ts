@@ -21,6 +21,8 @@ export class OutputTopics {
   private readonly kafka: Kafka;
   private readonly clock: Clock;
   private lookedAtMs = Number.NEGATIVE_INFINITY;
+  /** The largest partition that was looked for and not found everywhere. */
+  private missed = -1;
   private readonly partitionCounts = new Map<string, number>();
   private messageLimits: ReadonlyMap<string, number> = new Map();
 
@@ -49,7 +51,8 @@ export class OutputTopics {
    */
   async expect(partition: number): Promise<void> {
     const isKnown = [...this.partitionCounts.values()].every((count) => partition < count);
-    if (isKnown || this.clock.monotonicMs() - this.lookedAtMs < LOOK_AGAIN_MS) return;
+    if (isKnown || (partition <= this.missed && this.clock.monotonicMs() - this.lookedAtMs < LOOK_AGAIN_MS)) return;
+    this.missed = Math.max(this.missed, partition);
     await this.lookUp([...this.partitionCounts.keys()]);
   }
 

@@ -136,6 +136,6 @@ export function requireVersion(broker: BrokerInternals, name: string, version: n
   if (newest >= version) return;
   throw new WeirError(
     'config_invalid',
-    `Exactly-once delivery needs Kafka ${since} or newer: broker ${broker.nodeId} speaks ${name} up to version ${newest}, not ${version}. Upgrade it or set delivery.mode to at-least-once.`,
+    `weir needs Kafka ${since} or newer: broker ${broker.nodeId} speaks ${name} up to version ${newest}, not ${version}. Upgrade the broker.`,
   );
 }
