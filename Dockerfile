@@ -21,12 +21,13 @@ RUN node_modules/.bin/tsc -p tsconfig.build.json && cp -r dist/src worker && rm 
 FROM ${BUILD_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# The optional packages are Node itself, for machines whose own is old. onnxruntime-node brings the libraries of six
-# platforms (288 MB), of which one is needed (46 MB).
-RUN npm ci --omit=dev --omit=optional --no-audit --no-fund --loglevel=error \
+# Of the optional packages the codecs' and checksums' libraries are needed, and those with Node itself, for machines whose
+# own is old, are not. onnxruntime-node brings the libraries of six platforms (288 MB), of which one is needed (46 MB).
+RUN npm ci --omit=dev --no-audit --no-fund --loglevel=error \
+ && rm -rf node_modules/node-linux-* node_modules/node-darwin-* node_modules/node-bin-* node_modules/.bin/node \
  && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 -type d ! -path "*/linux/$(node -p process.arch)" -prune -exec rm -rf {} + \
  && find node_modules/onnxruntime-node/bin -type d -empty -delete \
- && node -e "require('onnxruntime-node')"
+ && node -e "for (const name of ['onnxruntime-node', 'snappy', 'lz4-napi', '@node-rs/crc32']) require(name)"
 
 # --- what runs ----------------------------------------------------------------------------------------------------
 FROM ${RUNTIME_IMAGE} AS worker

@@ -148,6 +148,28 @@ describe('weir run', { timeout: 180_000 }, () => {
     expect(await recordsIn(predictions.topic)).toBe(count + more);
   });
 
+  it.each(['at-least-once', 'exactly-once'])(
+    'makes a dead letter of a prediction that its topic does not take, and goes on: %s',
+    async (delivery) => {
+      const prefix = uniqueName('small');
+      await createTopic(`${prefix}.predictions`, 1, { 'max.message.bytes': '1500' });
+      const pipeline = await flightsPipeline({ FLIGHTS_PREFIX: prefix, FLIGHTS_DELIVERY: delivery }, 1);
+      const { input, output } = pipeline.config;
+      const before = await publish(pipeline, someFlights(20, 1));
+      const [flight] = await readTopic(input.topic);
+      // A prediction carries the key of its event.
+      const key = 'k'.repeat(3_000);
+      await produce(input.topic, [{ key, value: flight!.value }]);
+      const after = await publish(pipeline, someFlights(20, 2));
+      await worker(pipeline);
+      await eventually(async () => (await readPredictions(pipeline)).length === before + after);
+      const letters = await readTopic(output.deadLetters.topic);
+      expect(letters.map((l) => [l.key, l.headers['weir.error.code'], l.value?.equals(flight!.value!)])).toEqual([
+        [key, 'output_too_large', true],
+      ]);
+    },
+  );
+
   it.each([
     ['sized by weir topics apply, whole', 'applied'],
     ['that takes less than the input, without its value', 'default'],
