@@ -48,17 +48,17 @@ export function createDeadLetterGuard({ maxShare, forMs, minRecords }: DeadLette
     stretch = { startMs: -1, records: 0, dead: 0 };
   }
 
-  function trip(dead: number, records: number, overMs: number): void {
+  function trip(rows: Rows, dead: number, records: number, overMs: number): void {
     const share = ((100 * dead) / records).toFixed(1);
     const time = overMs < 1_000 ? '' : ` within ${Math.round(overMs / 1_000)} s`;
     const begun = hasScored ? '' : ', and not one was scored since the worker started';
     failure ??= new WeirError(
       'dead_letter_share_exceeded',
-      `${dead} of ${records} records (${share} %)${time} became dead letters${begun}. output.deadLetters.guard allows ${maxShare * 100} %.`,
+      `${dead} of ${records} records (${share} %)${time} became dead letters${begun}. output.deadLetters.guard allows ${maxShare * 100} %.${example(rows)}`,
     );
   }
 
-  function closeStretch(nowMs: number): void {
+  function closeStretch(rows: Rows, nowMs: number): void {
     if (stretch.dead <= maxShare * stretch.records) {
       above = { startMs: -1, records: 0, dead: 0 };
       return begin();
@@ -67,7 +67,7 @@ export function createDeadLetterGuard({ maxShare, forMs, minRecords }: DeadLette
     above.records += stretch.records;
     above.dead += stretch.dead;
     begin();
-    if (nowMs - above.startMs >= forMs && above.records >= minRecords) trip(above.dead, above.records, nowMs - above.startMs);
+    if (nowMs - above.startMs >= forMs && above.records >= minRecords) trip(rows, above.dead, above.records, nowMs - above.startMs);
   }
 
   return {
@@ -83,9 +83,9 @@ export function createDeadLetterGuard({ maxShare, forMs, minRecords }: DeadLette
       if (dead < records) hasScored = true;
       else if (!hasScored && maxShare < 1 && above.dead + stretch.dead >= minRecords) {
         const startMs = above.startMs < 0 ? stretch.startMs : above.startMs;
-        return trip(above.dead + stretch.dead, above.records + stretch.records, nowMs - startMs);
+        return trip(rows, above.dead + stretch.dead, above.records + stretch.records, nowMs - startMs);
       }
-      if (nowMs - stretch.startMs >= forMs / STRETCHES && stretch.records >= minRecords / STRETCHES) closeStretch(nowMs);
+      if (nowMs - stretch.startMs >= forMs / STRETCHES && stretch.records >= minRecords / STRETCHES) closeStretch(rows, nowMs);
     },
   };
 }
@@ -99,6 +99,19 @@ export function guarded(encoder: Encoder, guard: DeadLetterGuard, clock: Pick<Cl
       encoder.encode(rows, scores, scoredAtMs, predictions, deadLetters);
     },
   };
+}
+
+/** One of the dead rows: with exactly-once delivery the dead letters of the transaction that is given up are not to be seen. */
+function example(rows: Rows): string {
+  for (const { records, from, to, fromRow } of rows.slices) {
+    for (let row = fromRow; row < fromRow + to - from; row++) {
+      const code = rows.codeOf(row);
+      if (code === undefined) continue;
+      const { topic, partition, offsets } = records;
+      return ` Such as ${topic}-${partition} at offset ${offsets[from + row - fromRow]}, ${code}: ${rows.messageOf(row)}`;
+    }
+  }
+  return '';
 }
 
 /** Scored and dead rows; what was skipped or withdrawn is neither. A batch without failures costs nothing per row. */

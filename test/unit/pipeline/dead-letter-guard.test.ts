@@ -41,7 +41,7 @@ describe('createDeadLetterGuard', () => {
     expect(after).toBeLessThanOrEqual(70);
     expect(guard.failure).toMatchObject({ code: 'dead_letter_share_exceeded', kind: 'fatal' });
     expect(guard.failure!.message).toMatch(
-      /^\d+ of \d+ records \(80\.0 %\) within 6\d s became dead letters\. output\.deadLetters\.guard allows 50 %\.$/,
+      /^\d+ of \d+ records \(80\.0 %\) within 6\d s became dead letters\. output\.deadLetters\.guard allows 50 %\. Such as events-0 at offset 0, decode_failed: no$/,
     );
   });
 
@@ -80,7 +80,7 @@ describe('createDeadLetterGuard', () => {
     const [guard, clock] = [createDeadLetterGuard(OPTIONS), new ManualClock()];
     expect(feed(guard, clock, 1, 100_000, 100)).toBeCloseTo(0.01);
     expect(guard.failure!.message).toBe(
-      '1000 of 1000 records (100.0 %) became dead letters, and not one was scored since the worker started. output.deadLetters.guard allows 50 %.',
+      '1000 of 1000 records (100.0 %) became dead letters, and not one was scored since the worker started. output.deadLetters.guard allows 50 %. Such as events-0 at offset 0, decode_failed: no',
     );
     // One record that was scored, and the time counts.
     const other = createDeadLetterGuard(OPTIONS);
