@@ -1,11 +1,12 @@
 /** The transport with Avro in between and nothing else: source → compiled plan → score → Avro → sink. */
 import { createAvroCodec } from '../../src/avro/codec.ts';
-import { copyBytes, encodeString, writeDouble, writeLong } from '../../src/avro/primitives.ts';
+import { encodeString, writeLong } from '../../src/avro/primitives.ts';
 import type { RegistryClient } from '../../src/avro/registry-client.ts';
+import { copyBytes, viewOf } from '../../src/core/bytes.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { Doorbell } from '../../src/core/doorbell.ts';
 import { createRowLayout } from '../../src/core/layout.ts';
-import { OutputRecords } from '../../src/core/outputs.ts';
+import { FramedOutputRecords } from '../../src/core/framed-outputs.ts';
 import type { Sink } from '../../src/core/ports.ts';
 import { type Position, positionAfter, type RecordSlice } from '../../src/core/records.ts';
 import { Rows } from '../../src/core/rows.ts';
@@ -46,7 +47,7 @@ export async function avro(spec: CellSpec, { kafkaOf, sourceOf, sinkOf }: Parts)
     onResumed: () => bell.ring(),
   });
   const predict = createPredictor();
-  const outputs = new OutputRecords(spec.outputTopic, 1 << 20);
+  const outputs = new FramedOutputRecords(spec.outputTopic, 1 << 20);
   for (let isOver = false; !isOver; ) {
     outputs.clear();
     const slices: RecordSlice[] = [];
@@ -84,7 +85,7 @@ export async function avro(spec: CellSpec, { kafkaOf, sourceOf, sinkOf }: Parts)
 }
 
 /** Decodes the rows of a slice into floats, scores them and appends Avro of `SCORE_SCHEMA` to the outputs. */
-function createPredictor(): (slice: RecordSlice, into: OutputRecords) => Promise<void> {
+function createPredictor(): (slice: RecordSlice, into: FramedOutputRecords) => Promise<void> {
   const layout = createRowLayout([{ name: 'x', kind: 'float', columns: Array.from({ length: FEATURES }, (_, i) => column(`f${i}`)) }], {
     entities: new Map(),
   });
@@ -101,29 +102,28 @@ function createPredictor(): (slice: RecordSlice, into: OutputRecords) => Promise
     clock: systemClock,
     logger: silentLogger,
   });
-  const model = encodeString(MODEL.name);
-  const prefix = Buffer.alloc(PREFIX_BYTES);
-  prefix.writeInt32BE(SCHEMA_ID + 1, 1);
+  const model = viewOf(encodeString(MODEL.name));
+  const prefix = new DataView(new ArrayBuffer(PREFIX_BYTES));
+  prefix.setInt32(1, SCHEMA_ID + 1);
   return async (slice, into) => {
     rows.reset([slice]);
     const decoding = codec.decode(rows);
     if (decoding) await decoding;
     if (rows.failed > 0) throw new Error(`${rows.failed} rows could not be read.`);
     const { records, from, to } = slice;
+    const input = viewOf(records.buffer);
     const matrix = rows.floats[0]!;
-    const nowMs = Date.now();
+    into.openRun(records.partition, Date.now());
     for (let i = from; i < to; i++) {
       const keyLength = records.keyLength[i]!;
-      const at = into.room(keyLength + PREFIX_BYTES + 32 + model.length);
-      const { buffer } = into;
-      copyBytes(buffer, at, records.buffer, records.keyStart[i]!, keyLength);
-      const valueAt = at + keyLength;
-      let end = copyBytes(buffer, valueAt, prefix, 0, PREFIX_BYTES);
-      end = writeLong(buffer, end, records.offsets[i]!);
-      end = writeDouble(buffer, end, scoreOf(matrix, (i - from) * FEATURES));
-      end = copyBytes(buffer, end, model, 0, model.length);
-      into.commit(end - at);
-      into.add(records.partition, nowMs, at, keyLength, valueAt, end - valueAt);
+      let at = into.begin(keyLength, keyLength + PREFIX_BYTES + 32 + model.byteLength);
+      const { buffer, view } = into;
+      at = into.beginValue(copyBytes(view, at, input, records.keyStart[i]!, keyLength));
+      at = copyBytes(view, at, prefix, 0, PREFIX_BYTES);
+      at = writeLong(buffer, at, records.offsets[i]!);
+      view.setFloat64(at, scoreOf(matrix, (i - from) * FEATURES), true);
+      at = copyBytes(view, at + 8, model, 0, model.byteLength);
+      into.end(into.endValue(at));
     }
   };
 }

@@ -1,5 +1,5 @@
 import { VarintReader } from '../avro/header-scanner.ts';
-import { encodeHeaders } from '../core/outputs.ts';
+import { encodeHeaders } from '../core/headers.ts';
 
 /** Header of a redriven record: how often it has been redriven, in decimal. A record that fails again carries it on. */
 export const ATTEMPT_HEADER = 'weir.redrive.attempt';

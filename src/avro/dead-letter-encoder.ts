@@ -1,9 +1,10 @@
+import { copyBytes, viewOf } from '../core/bytes.ts';
 import { ERROR_TABLE, type RecordErrorCode } from '../core/errors.ts';
 import type { OutputRecords } from '../core/outputs.ts';
 import type { RecordBatch } from '../core/records.ts';
 import { type Rows, STATUS_OK } from '../core/rows.ts';
 import { createHeaderScanner, VarintReader } from './header-scanner.ts';
-import { copyBytes, encodeString, MAX_VARINT_BYTES, writeLong } from './primitives.ts';
+import { encodeString, MAX_VARINT_BYTES, writeLong } from './primitives.ts';
 
 /** Who writes the dead letters; goes into their headers. */
 export interface DeadLetterContext {
@@ -66,11 +67,11 @@ const KEYS = [
 
 /** Creates the encoder of dead letters of one worker. */
 export function createDeadLetterEncoder(context: DeadLetterContext): DeadLetterEncoder {
-  const keys = KEYS.map(encodeString); // the varints of Kafka headers are those of Avro
-  const rawKey = encodeString('weir.error.headers.raw');
-  const bytesKey = encodeString('weir.error.value.bytes');
+  const keys = KEYS.map((key) => viewOf(encodeString(key))); // the varints of Kafka headers are those of Avro
+  const rawKey = viewOf(encodeString('weir.error.headers.raw'));
+  const bytesKey = viewOf(encodeString('weir.error.value.bytes'));
   const { maxRecordBytes = Number.POSITIVE_INFINITY } = context;
-  const keyBytes = keys.reduce((sum, key) => sum + key.length, rawKey.length);
+  const keyBytes = keys.reduce((sum, key) => sum + key.byteLength, rawKey.byteLength);
   const scanner = createHeaderScanner([]);
   const varints = new VarintReader();
 
@@ -110,18 +111,19 @@ export function createDeadLetterEncoder(context: DeadLetterContext): DeadLetterE
     const headerLength = records.headerLength[index]!;
     let bound = Math.max(0, keyLength) + Math.max(0, valueLength) + headerLength + keyBytes + (KEYS.length + 2) * MAX_VARINT_BYTES;
     for (const value of values) bound += 3 * value.length; // no UTF-16 unit takes more than three bytes
-    const omitted = bound + bytesKey.length + 32 > maxRecordBytes ? valueLength : -1;
+    const omitted = bound + bytesKey.byteLength + 32 > maxRecordBytes ? valueLength : -1;
     if (omitted >= 0) {
-      bound += bytesKey.length + 32 - valueLength;
+      bound += bytesKey.byteLength + 32 - valueLength;
       valueLength = -1;
     }
     const extra = omitted >= 0 ? 1 : 0;
     const start = into.room(bound);
-    const { buffer } = into;
+    const { buffer, view } = into;
+    const input = viewOf(records.buffer);
 
-    let at = keyLength > 0 ? copyBytes(buffer, start, records.buffer, records.keyStart[index]!, keyLength) : start;
+    let at = keyLength > 0 ? copyBytes(view, start, input, records.keyStart[index]!, keyLength) : start;
     const valueStart = at;
-    if (valueLength > 0) at = copyBytes(buffer, at, records.buffer, records.valueStart[index]!, valueLength);
+    if (valueLength > 0) at = copyBytes(view, at, input, records.valueStart[index]!, valueLength);
 
     const headerStart = at;
     const areReadable = scanner.scan(records.buffer, headerFrom, headerLength);
@@ -129,23 +131,23 @@ export function createDeadLetterEncoder(context: DeadLetterContext): DeadLetterE
       const count = headerLength > 0 ? varints.read(records.buffer, headerFrom, headerFrom + headerLength) : 0;
       const restFrom = headerLength > 0 ? varints.next : headerFrom;
       at = writeLong(buffer, at, count + KEYS.length + extra);
-      at = copyBytes(buffer, at, records.buffer, restFrom, headerFrom + headerLength - restFrom);
+      at = copyBytes(view, at, input, restFrom, headerFrom + headerLength - restFrom);
     } else {
       at = writeLong(buffer, at, KEYS.length + 1 + extra);
-      at = copyBytes(buffer, at, rawKey, 0, rawKey.length);
+      at = copyBytes(view, at, rawKey, 0, rawKey.byteLength);
       at = writeLong(buffer, at, headerLength);
-      at = copyBytes(buffer, at, records.buffer, headerFrom, headerLength);
+      at = copyBytes(view, at, input, headerFrom, headerLength);
     }
     if (omitted >= 0) {
       const digits = String(omitted);
-      at = copyBytes(buffer, at, bytesKey, 0, bytesKey.length);
+      at = copyBytes(view, at, bytesKey, 0, bytesKey.byteLength);
       at = writeLong(buffer, at, digits.length);
       at += buffer.write(digits, at);
     }
     for (let h = 0; h < KEYS.length; h++) {
       const key = keys[h]!;
       const value = values[h]!;
-      at = copyBytes(buffer, at, key, 0, key.length);
+      at = copyBytes(view, at, key, 0, key.byteLength);
       at = writeLong(buffer, at, Buffer.byteLength(value));
       at += buffer.write(value, at);
     }

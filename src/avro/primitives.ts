@@ -1,6 +1,6 @@
 /**
  * Avro's primitive encodings (specification, "Binary Encoding"), written in place. Each function returns the position
- * after what it wrote; the caller has made room: 10 bytes for a long, 8 for a double, 4 for a float.
+ * after what it wrote; the caller has made room: 10 bytes for a long.
  */
 
 /** Longest encoding of a long or int. */
@@ -34,32 +34,6 @@ function writeGroups(buffer: Buffer, at: number, value: number): number {
   }
   buffer[at++] = rest;
   return at;
-}
-
-const scratch = new ArrayBuffer(8);
-const scratchDouble = new Float64Array(scratch);
-const scratchFloat = new Float32Array(scratch);
-const scratchBytes = new Uint8Array(scratch);
-// All machines that Node runs on today are little-endian, as Avro is; a big-endian one would be noticed at start, not in the data.
-if (new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1) throw new Error('weir needs a little-endian machine');
-
-export function writeDouble(buffer: Buffer, at: number, value: number): number {
-  scratchDouble[0] = value;
-  for (let i = 0; i < 8; i++) buffer[at + i] = scratchBytes[i]!;
-  return at + 8;
-}
-
-export function writeFloat(buffer: Buffer, at: number, value: number): number {
-  scratchFloat[0] = value;
-  for (let i = 0; i < 4; i++) buffer[at + i] = scratchBytes[i]!;
-  return at + 4;
-}
-
-/** Copies bytes; a loop for short ones, where a call into the runtime costs more. */
-export function copyBytes(into: Buffer, at: number, from: Buffer, start: number, length: number): number {
-  if (length < 32) for (let i = 0; i < length; i++) into[at + i] = from[start + i]!;
-  else from.copy(into, at, start, start + length);
-  return at + length;
 }
 
 /** Number of decimal digits of a non-negative safe integer. */

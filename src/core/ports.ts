@@ -4,6 +4,7 @@
  */
 import type { BytesColumn } from './bytes-column.ts';
 import type { WeirError } from './errors.ts';
+import type { FramedOutputRecords } from './framed-outputs.ts';
 import type { OutputRecords } from './outputs.ts';
 import type { Position, RecordBatch, RecordSlice, TopicPartition } from './records.ts';
 import type { Rows, Scores } from './rows.ts';
@@ -161,7 +162,7 @@ export interface Model {
 
 /** Writes predictions and dead letters of a scored micro-batch. */
 export interface Encoder {
-  encode(rows: Rows, scores: Scores, scoredAtMs: number, predictions: OutputRecords, deadLetters: OutputRecords): void;
+  encode(rows: Rows, scores: Scores, scoredAtMs: number, predictions: FramedOutputRecords, deadLetters: OutputRecords): void;
 }
 
 /** Counts rows for drift. Synchronous and bounded; called in input order just before a batch is emitted. */

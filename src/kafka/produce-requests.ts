@@ -1,9 +1,10 @@
 import type { Message, RecordMetadata, TopicMessages } from 'kafkajs';
 import { WeirError } from '../core/errors.ts';
+import { type FramedBatch, FramedOutputRecords } from '../core/framed-outputs.ts';
 import type { OutputRecords } from '../core/outputs.ts';
 import { partitionOfKey } from './murmur2.ts';
 import { installColumnarProduce } from './protocol/columnar-produce.ts';
-import { recordBytes, TopicDraft } from './protocol/partition-draft.ts';
+import { type PartitionDraft, recordBytes, TopicDraft } from './protocol/partition-draft.ts';
 import { stockMessages } from './protocol/stock-messages.ts';
 import { isStock } from './protocol/switches.ts';
 
@@ -31,13 +32,36 @@ export function* produceRequests(
   limitsOf: (topic: string) => TopicLimits,
 ): Generator<TopicMessages[], void, void> {
   // Stock's encoder knows nothing of drafts.
-  if (!isStock('columnar-produce')) installColumnarProduce();
-  let request = new Map<string, TopicDraft>();
+  const isColumnar = !isStock('columnar-produce');
+  if (isColumnar) installColumnarProduce();
+  const requests = new Requests();
   for (const output of outputs) {
     const limits = limitsOf(output.topic);
+    const batches = isColumnar && output instanceof FramedOutputRecords ? output.batches : undefined;
+    if (batches?.every(({ partition, bytes }) => partition >= 0 && partition < limits.partitions && bytes <= limits.partitionBytes))
+      yield* requests.addBatches(output, batches);
+    else yield* requests.addRecords(output, limits);
+  }
+  yield* requests.send();
+}
+
+/** The request that is being filled. */
+class Requests {
+  private topics = new Map<string, TopicDraft>();
+
+  /** Batches that are framed already: each becomes the draft of its partition. */
+  *addBatches(output: OutputRecords, batches: readonly FramedBatch[]): Generator<TopicMessages[], void, void> {
+    for (const batch of batches) {
+      if (batch.count === 0) continue;
+      if (this.draftOf(output.topic, batch.partition).length > 0) yield* this.send();
+      this.draftOf(output.topic, batch.partition).adopt(output, batch);
+    }
+  }
+
+  /** Records one by one. */
+  *addRecords(output: OutputRecords, limits: TopicLimits): Generator<TopicMessages[], void, void> {
     // A random start: else the first partition would get every record that is alone in its request.
     let turn = Math.floor(Math.random() * limits.partitions);
-    let topic = request.get(output.topic);
     for (let i = 0; i < output.count; i++) {
       let partition = partitionOf(output, i, limits.partitions);
       if (partition === ANY) {
@@ -45,21 +69,36 @@ export function* produceRequests(
         turn = (turn + 1) % limits.partitions;
       }
       const size = recordBytes(output, i);
-      let draft = topic?.of(partition);
-      if (draft && draft.length > 0 && draft.maxBytes + size > limits.partitionBytes) {
-        yield* sent(request);
-        request = new Map();
-        topic = undefined;
-        draft = undefined;
+      let draft = this.draftOf(output.topic, partition);
+      if (draft.length > 0 && (draft.framed || draft.maxBytes + size > limits.partitionBytes)) {
+        yield* this.send();
+        draft = this.draftOf(output.topic, partition);
       }
-      if (!topic) {
-        topic = new TopicDraft();
-        request.set(output.topic, topic);
-      }
-      (draft ?? topic.of(partition)).add(output, i, size);
+      draft.add(output, i, size);
     }
   }
-  if (request.size > 0) yield* sent(request);
+
+  /** Yields what there is as a request and begins the next. */
+  *send(): Generator<TopicMessages[], void, void> {
+    const { topics } = this;
+    if (topics.size === 0) return;
+    this.topics = new Map();
+    try {
+      const messagesOf = isStock('columnar-produce') ? stockMessages : (draft: TopicDraft) => draft as unknown as Message[];
+      yield Array.from(topics, ([topic, draft]) => ({ topic, messages: messagesOf(draft) }));
+    } finally {
+      for (const draft of topics.values()) draft.release();
+    }
+  }
+
+  private draftOf(topic: string, partition: number): PartitionDraft {
+    let drafts = this.topics.get(topic);
+    if (!drafts) {
+      drafts = new TopicDraft();
+      this.topics.set(topic, drafts);
+    }
+    return drafts.of(partition);
+  }
 }
 
 /**
@@ -82,15 +121,6 @@ export function assertAcknowledged(request: readonly TopicMessages[], acknowledg
 
 function partitionsOf(messages: TopicDraft | readonly Message[]): Iterable<number> {
   return messages instanceof TopicDraft ? messages.partitions.keys() : new Set(messages.map(({ partition }) => partition!));
-}
-
-function* sent(request: ReadonlyMap<string, TopicDraft>): Generator<TopicMessages[], void, void> {
-  try {
-    const messagesOf = isStock('columnar-produce') ? stockMessages : (draft: TopicDraft) => draft as unknown as Message[];
-    yield Array.from(request, ([topic, draft]) => ({ topic, messages: messagesOf(draft) }));
-  } finally {
-    for (const draft of request.values()) draft.release();
-  }
 }
 
 function partitionOf(output: OutputRecords, i: number, partitions: number): number {

@@ -1,5 +1,6 @@
 import { isRetriable, type WeirError, weirErrorFrom } from '../core/errors.ts';
 import { Doorbell } from '../core/doorbell.ts';
+import { FramedOutputRecords } from '../core/framed-outputs.ts';
 import { OutputRecords } from '../core/outputs.ts';
 import { type Position, positionAfter } from '../core/records.ts';
 import type { Emission } from '../core/ports.ts';
@@ -31,7 +32,7 @@ export class Emitter {
   private ended = false;
   private readonly bell: Doorbell;
   private readonly waiters: (() => void)[] = [];
-  private readonly predictions: OutputRecords;
+  private readonly predictions: FramedOutputRecords;
   private readonly deadLetters: OutputRecords;
 
   /**
@@ -46,7 +47,7 @@ export class Emitter {
     this.fail = fail;
     this.onFree = onFree;
     this.bell = new Doorbell(pipeline.clock);
-    this.predictions = new OutputRecords(pipeline.topics.predictions, 1 << 18);
+    this.predictions = new FramedOutputRecords(pipeline.topics.predictions, 1 << 18);
     this.deadLetters = new OutputRecords(pipeline.topics.deadLetters);
     const onAbort = (): void => {
       this.bell.ring();

@@ -8,7 +8,7 @@ import { createPredictionEncoder } from '../../src/avro/prediction-encoder.ts';
 import { createRegistryClient } from '../../src/avro/registry-client.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { createRowLayout } from '../../src/core/layout.ts';
-import { OutputRecords } from '../../src/core/outputs.ts';
+import { FramedOutputRecords } from '../../src/core/framed-outputs.ts';
 import { Rows, Scores } from '../../src/core/rows.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { recordBatch, type TestRecord } from '../support/records.ts';
@@ -152,7 +152,7 @@ describe('writing', () => {
     rows.reset([{ records: recordBatch([{ key: 'N14228', value: 'v' }], { topic: 'in', partition: 2 }), from: 0, to: 1, fromRow: 0 }]);
     const scores = new Scores(1, { label: false, extras: [] });
     scores.score[0] = 0.75;
-    const into = new OutputRecords(topic);
+    const into = new FramedOutputRecords(topic);
     createPredictionEncoder({ layout, framing, model: { name: 'm', version: '1' } }).encodePredictions(rows, scores, 1, into);
 
     const value = Buffer.from(into.buffer.subarray(into.valueStart[0]!, into.valueStart[0]! + into.valueLength[0]!));

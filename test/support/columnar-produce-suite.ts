@@ -1,6 +1,8 @@
 import type { Kafka, KafkaMessage, Producer } from 'kafkajs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type Header, OutputRecords } from '../../src/core/outputs.ts';
+import { FramedOutputRecords } from '../../src/core/framed-outputs.ts';
+import type { Header } from '../../src/core/headers.ts';
+import { OutputRecords } from '../../src/core/outputs.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { createKafka } from '../../src/kafka/client.ts';
 import { COMPRESSIONS, type Compression } from '../../src/kafka/compression.ts';
@@ -37,6 +39,21 @@ export function columnarProduceSuite(brokers: () => string): void {
     await producer.send([outputs(topic, records.slice(0, 400)), outputs(topic, records.slice(400))]);
     const read = await readAll(kafka(), topic, records.length);
     expect(read).toEqual(byPartition(records));
+  });
+
+  it.each(['none', 'zstd'] as const)('batches that an encoder has framed arrive as they were, %s', async (compression) => {
+    const topic = await newTopic(kafka(), 3);
+    const producer = await startedProducer([topic], compression);
+    const records = Array.from({ length: 3_000 }, (_, i) => plain((i >> 5) % 3, `${i} `.padEnd(i % 150, '.')));
+    // Small batches, so that there are several requests.
+    const into = new FramedOutputRecords(topic, 64, 20_000);
+    for (const { partition, timestampMs, value } of records) {
+      into.openRun(partition, timestampMs);
+      const at = into.beginValue(into.begin(-1, value!.length));
+      into.end(into.endValue(at + value!.copy(into.buffer, at)));
+    }
+    await producer.send([into]);
+    expect(await readAll(kafka(), topic, records.length)).toEqual(byPartition(records));
   });
 
   it('a broker finds no gap and no repetition in the sequence numbers of 50 sends to 4 partitions', async () => {

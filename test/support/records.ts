@@ -1,4 +1,4 @@
-import { encodeHeaders, type Header } from '../../src/core/outputs.ts';
+import { encodeHeaders, type Header } from '../../src/core/headers.ts';
 import type { RecordBatch } from '../../src/core/records.ts';
 
 /** A record for tests, as objects: easy to write down. */

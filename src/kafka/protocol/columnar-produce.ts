@@ -6,6 +6,7 @@
  */
 import { WeirError } from '../../core/errors.ts';
 import { COMPRESSION_MASK, COMPRESSIONS, compress } from '../compression.ts';
+import { BufferPool } from './buffer-pool.ts';
 import { kafkajsInternal } from './guard.ts';
 import { PartitionDraft } from './partition-draft.ts';
 import { BATCH_HEADER_BYTES, type BatchContext, sealBatch, writeRecords } from './record-batch-writer.ts';
@@ -37,7 +38,7 @@ interface PartitionData {
 
 interface ProduceRequest {
   readonly request: { readonly apiVersion: number; encode(): Promise<EncoderInternals> };
-  readonly response: unknown;
+  readonly response: { decode(rawData: Buffer): Promise<unknown>; parse(data: unknown): Promise<unknown> };
 }
 
 interface RequestDefinition {
@@ -57,6 +58,8 @@ interface Part {
 /** Version 3 was the first with record batches; 3 to 7 have the same layout. */
 const FIRST_VERSION = 3;
 
+/** Memory of requests. */
+const pool = new BufferPool();
 let isInstalled = false;
 
 /**
@@ -77,7 +80,7 @@ export function installColumnarProduce(): void {
       const stockRequest = stock.protocol({ version });
       return (given) => {
         const made = stockRequest(given);
-        return hasDrafts(given) ? { ...made, request: { ...made.request, encode: () => encodeProduce(given, version) } } : made;
+        return hasDrafts(given) ? draftRequest(made, given, version) : made;
       };
     },
   };
@@ -89,11 +92,30 @@ function hasDrafts({ topicData }: ProduceArguments): boolean {
 }
 
 /**
+ * The request with our encoder. An answer shows that the broker has all of the request, so its memory may hold the next one;
+ * when none comes, the socket may still be writing, and the memory is left to the garbage collector.
+ */
+function draftRequest(made: ProduceRequest, given: ProduceArguments, version: number): ProduceRequest {
+  let bytes: Buffer<ArrayBuffer> | undefined;
+  const encode = async (): Promise<EncoderInternals> => {
+    const { into, end } = await encodeProduce(given, version);
+    bytes = into;
+    return encoderWithHeadroom(into, HEADROOM_BYTES, end);
+  };
+  const decode = (rawData: Buffer): Promise<unknown> => {
+    if (bytes) pool.giveBack(bytes);
+    bytes = undefined;
+    return made.response.decode(rawData);
+  };
+  return { request: { ...made.request, encode }, response: { ...made.response, decode } };
+}
+
+/**
  * Produce request, versions 3 to 7, without the request header:
  *
  *     transactionalId:nullableString acks:int16 timeout:int32 [topic:string [partition:int32 size:int32 batch]]
  */
-async function encodeProduce(given: ProduceArguments, version: number): Promise<EncoderInternals> {
+async function encodeProduce(given: ProduceArguments, version: number): Promise<{ into: Buffer<ArrayBuffer>; end: number }> {
   if (version < FIRST_VERSION) {
     throw new WeirError(
       'state_invalid',
@@ -112,7 +134,7 @@ async function encodeProduce(given: ProduceArguments, version: number): Promise<
     size += 2 + Buffer.byteLength(topic) + 4;
     for (const { draft, compressed } of parts) size += 8 + BATCH_HEADER_BYTES + (compressed?.length ?? draft.maxBytes);
   }
-  const into = Buffer.allocUnsafeSlow(size);
+  const into = pool.take(size);
   let at = writeString(into, HEADROOM_BYTES, transactionalId);
   at = into.writeInt16BE(given.acks, at);
   at = into.writeInt32BE(given.timeout, at);
@@ -122,7 +144,7 @@ async function encodeProduce(given: ProduceArguments, version: number): Promise<
     at = into.writeInt32BE(parts.length, at);
     for (const part of parts) at = writePart(part, { ...shared, firstSequence: part.firstSequence }, into, at);
   }
-  return encoderWithHeadroom(into, HEADROOM_BYTES, at);
+  return { into, end: at };
 }
 
 async function partOf({ partition, firstSequence = 0, messages }: PartitionData, codec: number): Promise<Part> {

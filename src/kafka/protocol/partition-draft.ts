@@ -1,4 +1,5 @@
 import { WeirError } from '../../core/errors.ts';
+import type { FramedBatch } from '../../core/framed-outputs.ts';
 import type { OutputRecords } from '../../core/outputs.ts';
 
 /** Framing of one record in a batch, at most: five varints for lengths and deltas, one varlong, attributes, the header count. */
@@ -16,6 +17,12 @@ export interface DraftPiece {
   to: number;
 }
 
+/** A batch whose bytes lie in the buffer of `records`. */
+export interface FramedRecords {
+  readonly records: OutputRecords;
+  readonly batch: FramedBatch;
+}
+
 /**
  * The record batch of one topic-partition before it is written: which records, in which order. kafkajs carries it where it
  * would carry an array of messages, of which it reads nothing but `length`; the encoder of `columnar-produce.ts` writes it.
@@ -29,6 +36,7 @@ export class PartitionDraft {
   maxTimestamp = Number.NEGATIVE_INFINITY;
   private indicesOfAll = new Int32Array(16);
   private readonly parts: DraftPiece[] = [];
+  private whole: FramedRecords | undefined;
   private isReleased = false;
 
   /**
@@ -54,19 +62,29 @@ export class PartitionDraft {
     this.maxBytes += size;
   }
 
+  /** Takes a batch that is framed already, as all that this draft will hold. */
+  adopt(records: OutputRecords, batch: FramedBatch): void {
+    this.whole = { records, batch };
+    this.length = batch.count;
+    this.maxBytes = batch.bytes;
+    this.firstTimestamp = batch.firstTimestamp;
+    this.maxTimestamp = batch.maxTimestamp;
+  }
+
   get indices(): Int32Array {
     return this.indicesOfAll;
   }
 
-  /** The records by where they lie. @throws WeirError `state_invalid` after `release` */
+  /** The records by where they lie; none of a draft that was adopted. @throws WeirError `state_invalid` after `release` */
   get pieces(): readonly DraftPiece[] {
-    if (this.isReleased) {
-      throw new WeirError(
-        'state_invalid',
-        'A produce request was about to be sent after its sender had given up: its records may be others by now.',
-      );
-    }
+    this.assertHeld();
     return this.parts;
+  }
+
+  /** What was adopted. @throws WeirError `state_invalid` after `release` */
+  get framed(): FramedRecords | undefined {
+    this.assertHeld();
+    return this.whole;
   }
 
   /**
@@ -75,7 +93,17 @@ export class PartitionDraft {
    */
   release(): void {
     this.isReleased = true;
+    this.whole = undefined;
     this.parts.length = 0;
+  }
+
+  private assertHeld(): void {
+    if (this.isReleased) {
+      throw new WeirError(
+        'state_invalid',
+        'A produce request was about to be sent after its sender had given up: its records may be others by now.',
+      );
+    }
   }
 }
 

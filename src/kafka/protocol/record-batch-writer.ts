@@ -8,9 +8,10 @@
  *
  * Varints are zigzag. The CRC covers what stands behind it. No object is made per record.
  */
+import { varintBytes, writeVarint } from '../../core/bytes.ts';
 import type { OutputRecords } from '../../core/outputs.ts';
 import { crc32c } from './crc32c.ts';
-import type { PartitionDraft } from './partition-draft.ts';
+import type { FramedRecords, PartitionDraft } from './partition-draft.ts';
 
 /** Bytes in front of the records. */
 export const BATCH_HEADER_BYTES = 61;
@@ -37,9 +38,18 @@ const ATTRIBUTES_AT = 21;
  * @throws WeirError `state_invalid` when the draft was released
  */
 export function writeRecords(draft: PartitionDraft, into: Buffer, at: number): number {
+  const { framed } = draft;
+  if (framed) return copySpans(framed, into, at);
   let end = at;
   for (const { records, from, to } of draft.pieces) end = writePiece(draft, records, from, to, into, end);
   return end;
+}
+
+function copySpans({ records, batch }: FramedRecords, into: Buffer, start: number): number {
+  const { spans } = batch;
+  let at = start;
+  for (let i = 0; i < spans.length; i += 2) at += records.buffer.copy(into, at, spans[i]!, spans[i + 1]!);
+  return at;
 }
 
 function writePiece(draft: PartitionDraft, records: OutputRecords, from: number, to: number, into: Buffer, start: number): number {
@@ -84,32 +94,6 @@ export function sealBatch(draft: PartitionDraft, context: BatchContext, into: Bu
   into.writeInt32BE(context.firstSequence, start + 53);
   into.writeInt32BE(draft.length, start + 57);
   into.writeUInt32BE(crc32c(into, start + ATTRIBUTES_AT, end), start + CRC_AT);
-}
-
-/** Bytes of an unsigned varint; exact up to 2^53. */
-function varintBytes(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  if (value < 0x200000) return 3;
-  let bytes = 4;
-  for (let rest = Math.floor(value / 0x10000000); rest > 0; rest = Math.floor(rest / 0x80)) bytes++;
-  return bytes;
-}
-
-function writeVarint(into: Buffer, start: number, value: number): number {
-  let at = start;
-  let rest = value;
-  while (rest >= 0x100000000) {
-    // Above 32 bits the operators on integers would cut.
-    into[at++] = (rest % 0x80) | 0x80;
-    rest = Math.floor(rest / 0x80);
-  }
-  while (rest >= 0x80) {
-    into[at++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  into[at++] = rest;
-  return at;
 }
 
 /** Bytes of a nullable field with its length. */

@@ -4,7 +4,7 @@
  * gets wrong (see `aborted.ts`) stays wrong, and headers lose the order of repeated keys.
  */
 import kafkajs, { type KafkaMessage } from 'kafkajs';
-import { encodeHeaders, type Header } from '../../core/outputs.ts';
+import { encodeHeaders, type Header } from '../../core/headers.ts';
 import type { FetchBroker, FetchedPartition, FetchOptions, PartitionFetch } from './columnar-fetch.ts';
 import { type Encoder, encoder } from './flexible.ts';
 import { kafkajsInternal } from './guard.ts';

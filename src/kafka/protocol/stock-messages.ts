@@ -1,6 +1,7 @@
 /** Stands in for `columnar-produce.ts` while that is switched off: drafts as the message objects of stock kafkajs. */
 import type { Message } from 'kafkajs';
-import { decodeHeaders, type OutputRecords } from '../../core/outputs.ts';
+import { decodeHeaders } from '../../core/headers.ts';
+import { type OutputRecords } from '../../core/outputs.ts';
 import type { TopicDraft } from './partition-draft.ts';
 
 /**

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createDeadLetterEncoder } from '../../../src/avro/dead-letter-encoder.ts';
 import { createEncoder } from '../../../src/avro/encoder.ts';
-import { decodeHeaders, encodeHeaders, type Header, OutputRecords } from '../../../src/core/outputs.ts';
+import { decodeHeaders, encodeHeaders, type Header } from '../../../src/core/headers.ts';
+import { FramedOutputRecords } from '../../../src/core/framed-outputs.ts';
+import { OutputRecords } from '../../../src/core/outputs.ts';
 import { Scores } from '../../../src/core/rows.ts';
 import { recordBatch } from '../../support/records.ts';
 import { floatLayout, rowsOf } from './rows-fixture.ts';
@@ -186,7 +188,7 @@ describe('createDeadLetterEncoder', () => {
 test('createEncoder turns a prediction that is too large into a dead letter', () => {
   const rows = rowsOf(layout, recordBatch([{ value: 'a' }, { key: 'k'.repeat(900), value: 'b' }, { value: 'c' }]));
   rows.fail(2, 'decode_failed', 'broken');
-  const predictions = new OutputRecords('out');
+  const predictions = new FramedOutputRecords('out');
   const deadLetters = new OutputRecords('dead');
   const encoder = createEncoder({
     layout,

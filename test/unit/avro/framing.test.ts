@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createInputFraming, type InputFormat, type WriterIdKind, writerIdText } from '../../../src/avro/framing.ts';
-import type { Header } from '../../../src/core/outputs.ts';
+import type { Header } from '../../../src/core/headers.ts';
 import { recordBatch } from '../../support/records.ts';
 
 const BODY = Buffer.from('body');

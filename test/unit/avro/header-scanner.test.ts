@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createHeaderScanner, HEADER_ABSENT, VarintReader } from '../../../src/avro/header-scanner.ts';
-import { decodeHeaders, encodeHeaders, type Header } from '../../../src/core/outputs.ts';
+import { decodeHeaders, encodeHeaders, type Header } from '../../../src/core/headers.ts';
 
 const header = fc.record({
   key: fc.constantFrom('a', 'b', 'traceparent', 'tracestate', '', 'é'),

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readOwnSchema } from '../../../src/core/own-schemas.ts';
 import { createPredictionEncoder } from '../../../src/avro/prediction-encoder.ts';
-import { decodeHeaders, type Header, OutputRecords } from '../../../src/core/outputs.ts';
+import { decodeHeaders, type Header } from '../../../src/core/headers.ts';
+import { FramedOutputRecords } from '../../../src/core/framed-outputs.ts';
+import type { OutputRecords } from '../../../src/core/outputs.ts';
 import { Scores } from '../../../src/core/rows.ts';
 import { recordBatch } from '../../support/records.ts';
 import { floatLayout, rowsOf } from './rows-fixture.ts';
@@ -108,7 +110,7 @@ describe('createPredictionEncoder', () => {
             rows.eventTimeMs[i] = row.eventTimeMs;
             if (row.fails) rows.fail(i, 'decode_failed', 'no');
           });
-          const into = new OutputRecords('predictions', 64); // grows at once, and again
+          const into = new FramedOutputRecords('predictions', 64); // grows at once, and again
           encoder.encodePredictions(rows, scores, 1_700_000_000_123.7, into);
 
           const wanted = given.map((row, i) => ({ row, offset: firstOffset + i })).filter(({ row }) => !row.fails);
@@ -148,7 +150,7 @@ describe('createPredictionEncoder', () => {
     const scores = new Scores(1, { label: false, extras: [] });
     scores.score[0] = 0.25;
     const encoder = createPredictionEncoder({ layout: small, framing: { prefix: PREFIX }, model: MODEL, ...more });
-    return { rows, scores, encoder, into: new OutputRecords('predictions') };
+    return { rows, scores, encoder, into: new FramedOutputRecords('predictions') };
   };
 
   test('the arm is champion unless told otherwise', () => {
@@ -166,7 +168,7 @@ describe('createPredictionEncoder', () => {
     const rows = rowsOf(small, ...batches);
     const scores = new Scores(3, { label: false, extras: [] });
     scores.score.set([0.1, 0.2, 0.3]);
-    const into = new OutputRecords('predictions');
+    const into = new FramedOutputRecords('predictions');
     createPredictionEncoder({ layout: small, framing: { prefix: PREFIX }, model: MODEL }).encodePredictions(rows, scores, 1, into);
     const seen = [0, 1, 2].map((i) => [outputAt(into, i).value['predictionId'], outputAt(into, i).value['score'], into.partition[i]]);
     expect(seen).toEqual([
@@ -209,7 +211,7 @@ describe('createPredictionEncoder', () => {
     const rows = rowsOf(small, batch);
     const scores = new Scores(2_500, { label: true, extras: [] });
     for (let i = 0; i < 2_500; i++) scores.label![i] = `label ${i % 2_400}`;
-    const into = new OutputRecords('predictions');
+    const into = new FramedOutputRecords('predictions');
     encoder.encodePredictions(rows, scores, 1, into);
     for (const i of [0, 999, 1_000, 1_001, 2_399, 2_400, 2_499]) expect(outputAt(into, i).value['label']).toBe(`label ${i % 2_400}`);
   });

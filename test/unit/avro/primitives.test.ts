@@ -1,7 +1,7 @@
 import avro from 'avsc';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { digitCount, encodeString, writeDigits, writeDouble, writeFloat, writeLong } from '../../../src/avro/primitives.ts';
+import { digitCount, encodeString, writeDigits, writeLong } from '../../../src/avro/primitives.ts';
 
 const LONG = avro.Type.forSchema('long');
 
@@ -38,15 +38,6 @@ test('writeLong agrees with BigInt on all safe integers, and with avsc', () => {
       fc.integer({ min: -(2 ** 50), max: 2 ** 50 }),
       (value) => void expect(written(10, (b) => writeLong(b, 0, value))).toEqual(LONG.toBuffer(value)),
     ),
-  );
-});
-
-test('floats and doubles are little-endian IEEE 754', () => {
-  fc.assert(
-    fc.property(fc.double(), (value) => {
-      expect(written(8, (b) => writeDouble(b, 0, value)).readDoubleLE()).toBe(value);
-      expect(written(4, (b) => writeFloat(b, 0, value)).readFloatLE()).toBe(Math.fround(value));
-    }),
   );
 });
 

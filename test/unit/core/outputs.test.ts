@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeHeaders, encodeHeaders, OutputRecords } from '../../../src/core/outputs.ts';
+import { decodeHeaders, encodeHeaders } from '../../../src/core/headers.ts';
+import { OutputRecords } from '../../../src/core/outputs.ts';
 
 describe('headers', () => {
   it('survive encoding and decoding (property)', () => {

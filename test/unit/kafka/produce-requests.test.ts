@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeHeaders, type Header, OutputRecords } from '../../../src/core/outputs.ts';
+import { decodeHeaders, type Header } from '../../../src/core/headers.ts';
+import { OutputRecords } from '../../../src/core/outputs.ts';
 import { partitionOfKey } from '../../../src/kafka/murmur2.ts';
 import { produceRequests, type TopicLimits } from '../../../src/kafka/produce-requests.ts';
 import type { TopicDraft } from '../../../src/kafka/protocol/partition-draft.ts';

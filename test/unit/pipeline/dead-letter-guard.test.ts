@@ -3,6 +3,7 @@ import { ManualClock } from '../../../src/core/clock.ts';
 import { wholeOf } from '../../../src/core/records.ts';
 import { createRowLayout } from '../../../src/core/layout.ts';
 import { Rows, Scores } from '../../../src/core/rows.ts';
+import { FramedOutputRecords } from '../../../src/core/framed-outputs.ts';
 import { OutputRecords } from '../../../src/core/outputs.ts';
 import { createDeadLetterGuard, type DeadLetterGuard, guarded } from '../../../src/pipeline/dead-letter-guard.ts';
 import { recordBatch } from '../../support/records.ts';
@@ -112,7 +113,7 @@ describe('guarded', () => {
     const guard = createDeadLetterGuard({ ...OPTIONS, minRecords: 300 });
     const encoder = guarded({ encode: () => void encoded++ }, guard, clock);
     const scores = new Scores(100, { label: false, extras: [] });
-    const encode = (): void => encoder.encode(rowsOf(100, 100), scores, 0, new OutputRecords('p'), new OutputRecords('d'));
+    const encode = (): void => encoder.encode(rowsOf(100, 100), scores, 0, new FramedOutputRecords('p'), new OutputRecords('d'));
     encode();
     encode();
     expect(encode).toThrow(expect.objectContaining({ code: 'dead_letter_share_exceeded' }));

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Header, OutputRecords } from '../../../../src/core/outputs.ts';
+import { type Header } from '../../../../src/core/headers.ts';
+import { OutputRecords } from '../../../../src/core/outputs.ts';
 import { installColumnarProduce } from '../../../../src/kafka/protocol/columnar-produce.ts';
 import { kafkajsInternal } from '../../../../src/kafka/protocol/guard.ts';
 import { PartitionDraft, recordBytes } from '../../../../src/kafka/protocol/partition-draft.ts';

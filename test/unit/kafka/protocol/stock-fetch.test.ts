@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeHeaders } from '../../../../src/core/outputs.ts';
+import { decodeHeaders } from '../../../../src/core/headers.ts';
 import type { FetchBroker } from '../../../../src/kafka/protocol/columnar-fetch.ts';
 import { errorFromCode } from '../../../../src/kafka/protocol/flexible.ts';
 import { kafkajsInternal } from '../../../../src/kafka/protocol/guard.ts';
