@@ -30,6 +30,7 @@ const INPUT_RECORDS: Readonly<Record<number, number>> = { 120: 8_000_000, 1024: 
 
 const { values: options } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '3' },
     quick: { type: 'boolean', default: false },
@@ -44,14 +45,24 @@ interface Cell extends Pick<CellSpec, 'task' | 'delivery' | 'commitIntervalMs' |
   readonly isHeadline: boolean;
 }
 
+if (options.help) {
+  console.log(`npm run bench -- transport [options]: reading and writing Kafka, weir against stock kafkajs
+
+  --only WORDS      cells whose names have all these words: consume, produce, avro (transport with Avro in between), both (whole pipeline),
+                    at-least-once, exactly-once, 20ms, 100ms, 500ms, 120B, 1024B; separated by commas
+  --rounds N        rounds (default 3); head-line cells take ${HEADLINE_ROUNDS} more
+  --quick           one short round
+  --profile FOLDER  CPU profiles of all runs
+  --json            the figures as one object on the last line`);
+  process.exit(0);
+}
 const words = options.only.split(',').filter((word) => word !== '');
 const cells = allCells().filter(({ name }) => words.every((word) => name.split(' ').includes(word)));
-if (cells.length === 0)
-  throw new Error(
-    `No cell has all of ${options.only}; there are ${allCells()
-      .map((cell) => cell.name)
-      .join(', ')}.`,
-  );
+if (cells.length === 0) {
+  const known = [...new Set(allCells().flatMap(({ name }) => name.split(' ')))].join(', ');
+  console.error(`--only ${options.only}: no cell has all of these words. Words of cells: ${known}.`);
+  process.exit(2);
+}
 const rounds = options.quick ? 1 : Number(options.rounds);
 const durations = options.quick
   ? { warmUpMs: 700, warmUpCpuMs: 500, windowMs: 1_000, windowCpuMs: 300 }

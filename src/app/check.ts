@@ -9,6 +9,8 @@ import { type Environment, layoutOptions, openPipelineFile, type PipelineConfig 
 import { createRowLayout, type RowLayout } from '../core/layout.ts';
 import { readOwnSchema } from '../core/own-schemas.ts';
 import type { Logger } from '../core/ports.ts';
+import { silentLogger } from '../core/silent.ts';
+import { parseStock, STOCK_VARIABLE } from '../kafka/protocol/switches.ts';
 import { checkReferenceProfile, parseReferenceProfile } from '../drift/reference-profile.ts';
 import { checkModelPackage, inspectModel, type ModelPackage } from '../model/index.ts';
 import { closest } from '../yaml/closest.ts';
@@ -17,6 +19,7 @@ import { type ColumnSource, columnSources } from './column-sources.ts';
 import { type BoundFiles, bindingFindings, columnFinding, findingFrom, shown } from './findings.ts';
 import { checkPredictionSchema } from './prediction-checks.ts';
 import { checkPredictionSubject, latestEventSchema } from './registry-checks.ts';
+import { checkStockSwitches } from './stock-switches.ts';
 
 /** One thing that was held against another. */
 export interface CheckStep {
@@ -79,8 +82,21 @@ export async function checkPipeline(options: CheckOptions): Promise<CheckReport>
     }
   }
   if (pkg) steps.push(await checkPredictions(pkg, config, options));
+  if (options.env[STOCK_VARIABLE]) steps.push(checkDelivery(config, options.env[STOCK_VARIABLE]));
   if (pkg && layout && config.drift.enabled) steps.push(await checkReference(pkg, layout));
   return { ok: !steps.some(({ findings }) => findings.some(({ severity }) => severity === 'error')), steps, columns };
+}
+
+/** The delivery mode against the extensions of kafkajs that are switched off. */
+function checkDelivery({ delivery: { mode } }: PipelineConfig, stock: string): CheckStep {
+  const findings: Finding[] = [];
+  const warn: Logger['warn'] = (_fields, message) => void findings.push({ severity: 'warning', message });
+  try {
+    checkStockSwitches(mode, { ...silentLogger, warn }, parseStock(stock));
+  } catch (thrown) {
+    findings.push(findingFrom(thrown));
+  }
+  return { title: 'delivery', detail: `${mode}, ${STOCK_VARIABLE} is set`, findings };
 }
 
 /** The prediction schema against the model, and with a registry also against what consumers have been reading. */

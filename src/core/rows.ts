@@ -19,10 +19,13 @@ export function statusOf(code: RecordErrorCode): number {
   return STATUS_BY_CODE.get(code)!;
 }
 
-/** State of one feature group for one row. */
+/** State of one feature group for one row: its entity was found in the online store. */
 export const GROUP_HIT = 0;
+/** The store knows nothing of the entity. */
 export const GROUP_MISS = 1;
+/** What the store knows is older than the group's `maxAgeMs`. */
 export const GROUP_STALE = 2;
+/** The store could not be asked in time. */
 export const GROUP_UNAVAILABLE = 3;
 
 /**

@@ -14,10 +14,15 @@ export const MARKS = [
 /** Name of a counter beside the bins. */
 export type Mark = (typeof MARKS)[number];
 
+/** Position of a mark among the counters of a feature: rows without a value. */
 export const MISSING = 0;
+/** Rows whose value is infinite. */
 export const INFINITE = 1;
+/** Rows below the smallest bin edge of the reference. */
 export const BELOW_DOMAIN = 2;
+/** Rows above the largest bin edge of the reference. */
 export const ABOVE_DOMAIN = 3;
+/** Rows in which a default or a clamped value stood in. */
 export const STAND_INS = 4;
 /** Plus 0, 1, 2 for `GROUP_MISS`, `GROUP_STALE`, `GROUP_UNAVAILABLE` (those are 1, 2, 3). */
 export const STORE_MISS = 5;

@@ -16,6 +16,12 @@ export interface TopicLimits {
   readonly partitionBytes: number;
 }
 
+/**
+ * Brokers close the connection on a request beyond `socket.request.max.bytes`, 100 MB by default, which from here looks like a
+ * broker that went away, again and again. Dead letters of large records could come near it.
+ */
+const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
+
 /** Neither the record nor its key says where it belongs. */
 const ANY = -1;
 
@@ -48,13 +54,16 @@ export function* produceRequests(
 /** The request that is being filled. */
 class Requests {
   private topics = new Map<string, TopicDraft>();
+  /** Of all its records, at most. */
+  private bytes = 0;
 
   /** Batches that are framed already: each becomes the draft of its partition. */
   *addBatches(output: OutputRecords, batches: readonly FramedBatch[]): Generator<TopicMessages[], void, void> {
     for (const batch of batches) {
       if (batch.count === 0) continue;
-      if (this.draftOf(output.topic, batch.partition).length > 0) yield* this.send();
+      if (this.topics.get(output.topic)?.partitions.has(batch.partition) || this.isFull(batch.bytes)) yield* this.send();
       this.draftOf(output.topic, batch.partition).adopt(output, batch);
+      this.bytes += batch.bytes;
     }
   }
 
@@ -69,12 +78,10 @@ class Requests {
         turn = (turn + 1) % limits.partitions;
       }
       const size = recordBytes(output, i);
-      let draft = this.draftOf(output.topic, partition);
-      if (draft.length > 0 && (draft.framed || draft.maxBytes + size > limits.partitionBytes)) {
-        yield* this.send();
-        draft = this.draftOf(output.topic, partition);
-      }
-      draft.add(output, i, size);
+      const begun = this.topics.get(output.topic)?.partitions.get(partition);
+      if ((begun && (begun.framed || begun.maxBytes + size > limits.partitionBytes)) || this.isFull(size)) yield* this.send();
+      this.draftOf(output.topic, partition).add(output, i, size);
+      this.bytes += size;
     }
   }
 
@@ -83,6 +90,7 @@ class Requests {
     const { topics } = this;
     if (topics.size === 0) return;
     this.topics = new Map();
+    this.bytes = 0;
     try {
       const messagesOf = isStock('columnar-produce') ? stockMessages : (draft: TopicDraft) => draft as unknown as Message[];
       yield Array.from(topics, ([topic, draft]) => ({ topic, messages: messagesOf(draft) }));
@@ -91,6 +99,11 @@ class Requests {
     }
   }
 
+  private isFull(more: number): boolean {
+    return this.bytes > 0 && this.bytes + more > MAX_REQUEST_BYTES;
+  }
+
+  /** Makes it at the first call; a draft without records must not be sent. */
   private draftOf(topic: string, partition: number): PartitionDraft {
     let drafts = this.topics.get(topic);
     if (!drafts) {

@@ -40,6 +40,7 @@ interface Files {
   event?: object;
   schemas?: Record<string, object>;
   width?: number;
+  env?: Record<string, string>;
 }
 
 async function check({
@@ -48,6 +49,7 @@ async function check({
   event = recordSchema([DELAY, ROUTE, TAIL]),
   schemas = {},
   width = 3,
+  env = {},
 }: Files = {}): Promise<CheckReport> {
   const folder = pipelineFolder({
     'weir.yaml': pipeline,
@@ -58,7 +60,7 @@ async function check({
   });
   return checkPipeline({
     config: join(folder, 'weir.yaml'),
-    env: {},
+    env,
     schemas: Object.keys(schemas).map((name) => join(folder, name)),
     logger: silentLogger,
   });
@@ -283,5 +285,21 @@ describe('the reference profile', () => {
     const broken = await checkPipeline({ config: join(folder, 'weir.yaml'), env: {}, logger: silentLogger });
     expect(broken.ok).toBe(false);
     expect(told(broken).join('\n')).toMatch(/^reference profile: error: /m);
+  });
+});
+
+describe('extensions of kafkajs that are switched off', () => {
+  it('are errors where exactly-once delivery would be unsound, as for a worker that starts', async () => {
+    const report = await check({ env: { WEIR_KAFKAJS_STOCK: 'stable-offsets' } });
+    expect(report.ok).toBe(false);
+    expect(told(report)).toEqual([expect.stringMatching(/^delivery: error: .*switches off stable-offsets/)]);
+  });
+
+  it('are warnings elsewhere, and an unknown name is an error', async () => {
+    const pipeline = `${PIPELINE}delivery: {mode: at-least-once}\n`;
+    const report = await check({ pipeline, env: { WEIR_KAFKAJS_STOCK: 'stable-offsets' } });
+    expect(report.ok).toBe(true);
+    expect(told(report)).toEqual([expect.stringMatching(/^delivery: warning: .*stable-offsets/)]);
+    expect(told(await check({ env: { WEIR_KAFKAJS_STOCK: 'nothing' } }))).toEqual([expect.stringMatching(/^delivery: error: .*nothing/)]);
   });
 });

@@ -190,6 +190,22 @@ describe('framed output records', () => {
     ]);
   });
 
+  it('are cut where a request would become too large for a broker', () => {
+    const values = Array.from(
+      { length: 60 },
+      (_, partition): Run => ({
+        partition,
+        timestampMs: T0,
+        records: [{ key: null, value: new Uint8Array(700_000), headers: [] }],
+      }),
+    );
+    const outputs = framed(values);
+    const sizes = [...produceRequests([outputs], () => ({ partitions: 60, partitionBytes: 800_000 }))].map(
+      (request) => draftsOf(request).length,
+    );
+    expect(sizes).toEqual([47, 13]);
+  });
+
   it('leave nothing of a record that was not ended, and begin anew when cleared', () => {
     const outputs = framed([two(0)]);
     outputs.begin(3, 100);

@@ -45,6 +45,9 @@ function requests(given: readonly OutputRecords[], limits: TopicLimits | Record<
   // Read within the loop: a request is void once the next one is asked for.
   const read: DraftedTopic[][] = [];
   for (const request of produceRequests(given, limitsOf)) {
+    for (const { messages } of request) {
+      for (const draft of (messages as unknown as TopicDraft).partitions.values()) expect(draft.length).toBeGreaterThan(0);
+    }
     read.push(request.map(({ topic, messages }) => ({ topic, records: recordsOf(messages as unknown as TopicDraft) })));
   }
   return read;
@@ -91,6 +94,17 @@ const short = (given: DraftedTopic[][]): string[][] =>
   );
 
 describe('produceRequests', () => {
+  it('sends no more than 32 MiB at once, whatever the number of partitions', () => {
+    const large = { value: 'x'.repeat(700_000) };
+    const given = outputs(
+      'out',
+      Array.from({ length: 100 }, (_, partition) => ({ ...large, partition })),
+    );
+    const sizes = requests([given], { partitions: 100, partitionBytes: 800_000 }).map(([topic]) => topic!.records.length);
+    expect(sizes).toEqual([47, 47, 6]);
+    expect(requests([outputs('out', [large, large])], { partitions: 1, partitionBytes: 10 }).length).toBe(2);
+  });
+
   it('keeps what a record says: key, value, headers with repeated names, timestamp', () => {
     const headers = [
       { key: 'a', value: Buffer.from('1') },
