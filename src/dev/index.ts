@@ -6,6 +6,8 @@ export { cacheFolder, type LineLog } from './cache.ts';
 export { DevServicesError } from './errors.ts';
 export { type KafkaOptions, type KafkaSettings, startKafka } from './kafka.ts';
 export { type KafkaCluster, type KafkaClusterNode, type KafkaClusterOptions, startKafkaCluster } from './kafka-cluster.ts';
+export type { KafkaListener } from './kafka-properties.ts';
+export { runKafkaTool } from './kafka-tool.ts';
 export { KAFKA_VERSION, OLDEST_KAFKA_VERSION } from './kafka-home.ts';
 export type { LocalService, LocalServiceOptions } from './local-service.ts';
 export { freePorts } from './ports.ts';

@@ -8,6 +8,16 @@ export interface NodeAddress {
   /** For clients and other brokers. */
   readonly port: number;
   readonly controllerPort: number;
+  /** For clients that come another way. */
+  readonly listeners?: readonly KafkaListener[];
+}
+
+/** One more way into a broker. What it asks of clients is set by properties: `listener.name.<name>.…`. */
+export interface KafkaListener {
+  /** In capitals, not PLAINTEXT or CONTROLLER. */
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
 }
 
 /**
@@ -24,14 +34,20 @@ export function serverProperties(
 ): string {
   const replicas = Math.min(3, cluster.length);
   const inSync = String(Math.max(1, replicas - 1));
+  const others = node.listeners ?? [];
+  const forClients = [{ name: 'PLAINTEXT', port: node.port }, ...others].map(({ name, port }) => `${name}://127.0.0.1:${port}`).join(',');
   const properties: Record<string, string> = {
     'process.roles': 'broker,controller',
     'node.id': String(node.id),
     'controller.quorum.voters': cluster.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(','),
-    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.port}`,
+    listeners: `${forClients},CONTROLLER://127.0.0.1:${node.controllerPort}`,
+    'advertised.listeners': forClients,
+    'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'listener.security.protocol.map': [
+      'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+      ...others.map(({ name, protocol }) => `${name}:${protocol}`),
+    ].join(','),
     'log.dirs': join(dataFolder, 'logs'),
     'default.replication.factor': String(replicas),
     // The topic of the committed offsets has no setting of its own for this.

@@ -1,7 +1,7 @@
 import type { LineLog } from './cache.ts';
 import { installKafka } from './kafka-home.ts';
 import { prepareNode } from './kafka-node.ts';
-import { kafkaUuid } from './kafka-properties.ts';
+import { type KafkaListener, kafkaUuid } from './kafka-properties.ts';
 import { type LocalService, type LocalServiceOptions, startService } from './local-service.ts';
 import { portAt, withFreePorts } from './ports.ts';
 import { createDataFolder } from './workspace.ts';
@@ -18,7 +18,10 @@ export interface KafkaSettings {
 }
 
 /** How to start a broker. */
-export type KafkaOptions = KafkaSettings & LocalServiceOptions;
+export interface KafkaOptions extends KafkaSettings, LocalServiceOptions {
+  /** More ways in, on ports of the caller's (`freePorts`); `endpoint` stays the one in plain text. */
+  readonly listeners?: readonly KafkaListener[];
+}
 
 /**
  * Starts Apache Kafka itself, in KRaft mode as a cluster of one, from its published jars.
@@ -28,11 +31,11 @@ export type KafkaOptions = KafkaSettings & LocalServiceOptions;
 export async function startKafka(options: KafkaOptions = {}): Promise<LocalService> {
   const home = await installKafka(options.version, options.log);
   const folder = await createDataFolder('kafka', options.dataFolder);
-  const { extraProperties = {}, jvmOptions = [] } = options;
+  const { extraProperties = {}, jvmOptions = [], listeners = [] } = options;
   try {
     const portsToFind = options.port === undefined ? 2 : 1;
     return await withFreePorts(portsToFind, async (ports) => {
-      const address = { id: 1, port: options.port ?? portAt(ports, 1), controllerPort: portAt(ports, 0) };
+      const address = { id: 1, port: options.port ?? portAt(ports, 1), controllerPort: portAt(ports, 0), listeners };
       const node = { home, address, cluster: [address], clusterId: kafkaUuid(), folder, extraProperties, jvmOptions };
       return startService(await prepareNode(node));
     });

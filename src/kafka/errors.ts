@@ -3,7 +3,8 @@ import { WeirError } from '../core/errors.ts';
 /** The part of a kafkajs error that says what it is. */
 interface KafkajsError extends Error {
   readonly type?: string;
-  readonly code?: number;
+  /** Of Kafka; or of Node, as text. */
+  readonly code?: number | string;
   readonly retriable?: boolean;
   readonly cause?: unknown;
   readonly originalError?: unknown;
@@ -58,6 +59,18 @@ const RETRIABLE_TYPES = new Set([
   'THROTTLING_QUOTA_EXCEEDED',
 ]);
 
+/** What OpenSSL and Node say of a certificate that this side does not trust; it does not become right by waiting. */
+const UNTRUSTED = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_SIGNATURE_FAILURE',
+]);
+const TRUST_IT = 'Set kafka.ssl.caFile to the certificate of the authority that has signed those of the brokers.';
+const NAME_IT = 'Name the brokers in kafka.brokers and in advertised.listeners as their certificates do.';
+
 /** The innermost error: kafkajs wraps what happened in errors about how often it tried. */
 export function rootCause(thrown: unknown): KafkajsError {
   let error = thrown as KafkajsError;
@@ -96,6 +109,8 @@ export function weirErrorFromKafka(thrown: unknown, doing: string): WeirError {
   const options = { cause: thrown };
   if (NOT_AUTHORIZED.test(type) || error.name === 'KafkaJSSASLAuthenticationError')
     return new WeirError('not_authorized', message, options);
+  if (UNTRUSTED.has(String(error.code))) return new WeirError('config_invalid', `${message}. ${TRUST_IT}`, options);
+  if (error.code === 'ERR_TLS_CERT_ALTNAME_INVALID') return new WeirError('config_invalid', `${message} ${NAME_IT}`, options);
   if (error.name === 'KafkaJSNotImplemented') return new WeirError('compression_unsupported', message, options);
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'INVALID_TOPIC_EXCEPTION') return new WeirError('topic_missing', message, options);
   if (type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE') return new WeirError('output_refused', message, options);

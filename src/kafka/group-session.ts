@@ -45,6 +45,7 @@ export class GroupSession {
   private readonly bell: Doorbell;
   private stopping = false;
   private closed = false;
+  private readonly closeListeners = new Set<() => Promise<void>>();
   /** The generation whose positions are known; undefined while joining, and while kafkajs has no group. */
   private current: { readonly group: GroupMember; readonly joined: JoinedMember } | undefined;
   /** Counts joins, leaves and rewinds: what was begun under another number is over. */
@@ -66,6 +67,7 @@ export class GroupSession {
     this.topicWatch = new TopicWatch(options.topic, () => positions.topicExists(), options.clock);
     const hooks = {
       isClosed: () => this.closed,
+      onClosed: (listener: () => Promise<void>) => this.onClosed(listener),
       beforeRejoin: () => this.beforeRejoin(),
       afterJoin: (member: JoinedMember) => this.afterJoin(member),
       wanted: () => this.wanted(),
@@ -179,7 +181,13 @@ export class GroupSession {
     this.turn++;
     this.joined?.resolve();
     this.bell.ring();
+    await Promise.all([...this.closeListeners].map((listener) => listener()));
     await this.consumer.disconnect();
+  }
+
+  private onClosed(listener: () => Promise<void>): () => void {
+    this.closeListeners.add(listener);
+    return () => void this.closeListeners.delete(listener);
   }
 
   private wanted(): PartitionFetch[] {

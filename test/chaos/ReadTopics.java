@@ -18,12 +18,13 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 /**
  * Reads topics to their end with the consumer of Apache Kafka itself, read_committed, one line a record:
  * topic, partition, offset, timestamp, key, value, headers, separated by tabs. Bytes are base64, null is "-", a large value is
- * "#length:crc32". Of the headers only those of weir, as name=base64 separated by commas.
+ * "#length:crc32", unless the system property "whole" names its topic. Of the headers only those of weir, as name=base64 separated by commas.
  *
  * Arguments: bootstrap servers, milliseconds to wait for open transactions to end, topics. Exit code 3: a transaction is still open.
  */
 public class ReadTopics {
   private static final int LARGE = 8192;
+  private static final String WHOLE = System.getProperty("whole", "");
 
   public static void main(String[] args) throws Exception {
     String servers = args[0];
@@ -73,10 +74,11 @@ public class ReadTopics {
   private static void print(ConsumerRecord<byte[], byte[]> record, PrintStream out) {
     StringBuilder line = new StringBuilder(512);
     line.append(record.topic()).append('\t').append(record.partition()).append('\t').append(record.offset()).append('\t');
-    line.append(record.timestamp()).append('\t').append(text(record.key())).append('\t').append(text(record.value())).append('\t');
+    line.append(record.timestamp()).append('\t').append(text(record.key(), LARGE)).append('\t');
+    line.append(text(record.value(), record.topic().equals(WHOLE) ? Integer.MAX_VALUE : LARGE)).append('\t');
     Map<String, String> headers = new HashMap<>();
     for (Header header : record.headers()) {
-      if (header.key().startsWith("weir.error.")) headers.put(header.key(), text(header.value()));
+      if (header.key().startsWith("weir.error.")) headers.put(header.key(), text(header.value(), LARGE));
     }
     boolean isFirst = true;
     for (Map.Entry<String, String> header : headers.entrySet()) {
@@ -87,9 +89,9 @@ public class ReadTopics {
     out.append(line.append('\n'));
   }
 
-  private static String text(byte[] bytes) {
+  private static String text(byte[] bytes, int large) {
     if (bytes == null) return "-";
-    if (bytes.length <= LARGE) return Base64.getEncoder().encodeToString(bytes);
+    if (bytes.length <= large) return Base64.getEncoder().encodeToString(bytes);
     CRC32 crc = new CRC32();
     crc.update(bytes);
     return "#" + bytes.length + ":" + Long.toHexString(crc.getValue());

@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
 import { type Account, account, type Expectation, type Input, type Output } from './checker.ts';
+import { deltasFrom } from './deltas.ts';
+import { accountForDrift, type DriftAccount, driftProblemsOf } from './drift-account.ts';
 import { isPoisonKey, sequenceIn } from './events.ts';
 import type { Fleet } from './fleet.ts';
 import type { Load } from './load.ts';
-import { type ChaosPipeline, TOPICS } from './pipeline.ts';
+import { type ChaosPipeline, DRIFT_TOPICS, TOPICS } from './pipeline.ts';
 import { type ReadRecord, readCommitted } from './reader.ts';
 import type { Findings, ScenarioContext } from './scenario.ts';
 import { type ExpectedScores, expectedScores } from './scores.ts';
@@ -53,19 +55,20 @@ export async function accountFor(
   options: AccountOptions,
 ): Promise<Findings> {
   const topics = options.inputs ? [TOPICS.predictions, TOPICS.deadLetters] : Object.values(TOPICS);
-  const records = await readCommitted(pipeline.brokers, topics);
+  const records = await readCommitted(pipeline.brokers, pipeline.countsDrift ? [...topics, DRIFT_TOPICS.profiles] : topics);
   const inputs = options.inputs ?? inputsFrom(records, options.framingBytes);
   const scores = await expectedScores(context.seed, load.sent);
   const expect = options.expect ?? ((input: Input, { full }: ExpectedScores): Expectation => ({ score: full[input.sequence ?? -1] }));
   const outputs = outputsFrom(records);
   const found = account(inputs, outputs, { topic: TOPICS.input, expect: (input) => expect(input, scores) });
-  const problems = [...problemsOf(context, found, options), ...(options.problems ?? []), ...(options.also?.(outputs) ?? [])];
+  const drift = pipeline.countsDrift ? accountForDrift(TOPICS.input, outputs, deltasFrom(records)) : undefined;
+  const problems = [...problemsOf(context, { ...found, drift }, options), ...(options.problems ?? []), ...(options.also?.(outputs) ?? [])];
   const sequences = new Set(inputs.map(({ sequence }) => sequence));
   const lacking = Array.from({ length: load.sent }, (_, sequence) => sequence).filter((sequence) => !sequences.has(sequence)).length;
   const poison = inputs.filter(({ sequence }) => sequence === undefined).length;
   if (options.mayLack !== true && lacking > poison) problems.push(`the load lost ${lacking} events on their way into the input topic`);
   if (options.mayEnd !== true) problems.push(...fleet.endings);
-  return { ...found, faults: options.faults, problems, notes: options.notes ?? [] };
+  return { ...found, drift, faults: options.faults, problems, notes: [...(options.notes ?? []), ...noteOf(drift)] };
 }
 
 /** The records of the input topic as the checker takes them. */
@@ -105,10 +108,16 @@ function deadLetterFrom({ partition, offset, key, value, headers }: ReadRecord):
   };
 }
 
+function noteOf(drift: DriftAccount | undefined): string[] {
+  if (!drift) return [];
+  const { predictions, counted, missing, twice, wrong } = drift;
+  return [`drift: ${counted} rows counted of ${predictions} predictions, ${missing} missing, ${twice} twice, ${wrong} wrong`];
+}
+
 /** What the account of a run must be. */
 export function problemsOf(
   { delivery }: Pick<ScenarioContext, 'delivery'>,
-  found: Account,
+  found: Account & { readonly drift?: DriftAccount | undefined },
   options: Pick<AccountOptions, 'isOrderly'>,
 ): string[] {
   const problems: string[] = [];
@@ -116,6 +125,9 @@ export function problemsOf(
   if (found.lost > 0) problems.push(`${found.lost} lost`);
   if (found.wrong > 0) problems.push(`${found.wrong} wrong`);
   if (found.reordered > 0) problems.push(`${found.reordered} reordered`);
-  if (found.duplicated > 0 && (delivery === 'exactly-once' || options.isOrderly === true)) problems.push(`${found.duplicated} duplicated`);
-  return problems.length > 0 ? [...problems, ...found.examples] : [];
+  // At-least-once promises neither of faults: rows may come twice, and a crash loses or repeats counts of drift.
+  const isExact = delivery === 'exactly-once' || options.isOrderly === true;
+  if (found.duplicated > 0 && isExact) problems.push(`${found.duplicated} duplicated`);
+  const ofDrift = found.drift && isExact ? driftProblemsOf(found.drift) : [];
+  return [...problems, ...(problems.length > 0 ? found.examples : []), ...ofDrift];
 }

@@ -54,13 +54,18 @@ export function featuresOf(entity: number): number[] {
   return Array.from({ length: NUMBERS }, () => Number((random() * 2 - 1).toFixed(6)));
 }
 
-/** The Avro body of an event. */
-export function encodeEvent(seed: number, sequence: number): Buffer {
+/** An event, field by field. */
+export function eventOf(seed: number, sequence: number): Record<string, unknown> {
   const event: Record<string, unknown> = { sequence, entityId: `e${entityOf(seed, sequence)}` };
   numbersOf(seed, sequence).forEach((value, i) => {
     event[`f${i}`] = value;
   });
-  return eventType.toBuffer(event);
+  return event;
+}
+
+/** The Avro body of an event. */
+export function encodeEvent(seed: number, sequence: number): Buffer {
+  return eventType.toBuffer(eventOf(seed, sequence));
 }
 
 /** Keys of poison begin so; whether bytes are an event cannot be told from the bytes alone. */

@@ -7,14 +7,22 @@ import { EVENT_SCHEMA, MODEL_FOLDER } from './events.ts';
 import { pause, type ScenarioContext, until } from './scenario.ts';
 import { stockKafka } from './services.ts';
 
-/** Topics of the pipeline. */
+/** Topics of the pipeline that have the partitions of the input. */
 export const TOPICS = { input: 'events', predictions: 'predictions', deadLetters: 'dead-letters' } as const;
+
+/** Topics of drift: what the workers counted, and what the merger made of it. One partition each. */
+export const DRIFT_TOPICS = { profiles: 'drift-profiles', statistics: 'drift-statistics' } as const;
 
 /** Consumer group of the workers. */
 export const GROUP = 'chaos-workers';
 
 /** Client id of the workers, by which a proxy knows them. */
 export const CLIENT = 'chaos-worker';
+
+/** Transactional id of the worker of a slot. */
+export function transactionalIdOf(slot: number | string): string {
+  return `chaos-${slot}`;
+}
 
 /** Session time-out of the workers: what a kill -9 costs. */
 export const SESSION_TIMEOUT_MS = 6_000;
@@ -28,6 +36,8 @@ export interface PipelineOptions {
   /** Topic settings of the input and of the outputs. */
   readonly inputConfig?: Readonly<Record<string, string>>;
   readonly outputConfig?: Readonly<Record<string, string>>;
+  /** False: the workers count nothing for drift, such as those that are broken on purpose. */
+  readonly countsDrift?: boolean;
   /** Sections of the pipeline file that replace, key by key, those below. */
   readonly sections?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -36,6 +46,7 @@ export interface PipelineOptions {
 export interface ChaosPipeline {
   readonly brokers: string;
   readonly partitions: number;
+  readonly countsDrift: boolean;
   /** Path of the pipeline file. */
   readonly file: string;
   readonly admin: Admin;
@@ -49,7 +60,7 @@ export interface ChaosPipeline {
 
 /** Creates topics and pipeline file. */
 export async function createPipeline(context: ScenarioContext, options: PipelineOptions): Promise<ChaosPipeline> {
-  const { brokers, partitions = 8, replicas = 1 } = options;
+  const { brokers, partitions = 8, replicas = 1, countsDrift = true } = options;
   const file = join(context.folder, 'weir.yaml');
   // JSON is YAML.
   writeFileSync(join(context.folder, 'event.avsc'), JSON.stringify(EVENT_SCHEMA));
@@ -57,7 +68,7 @@ export async function createPipeline(context: ScenarioContext, options: Pipeline
   const admin = stockKafka(brokers).admin();
   await admin.connect();
   context.defer(() => admin.disconnect());
-  const topics: ITopicConfig[] = Object.values(TOPICS).map((topic) => ({
+  const shared: ITopicConfig[] = Object.values(TOPICS).map((topic) => ({
     topic,
     numPartitions: partitions,
     replicationFactor: replicas,
@@ -66,11 +77,13 @@ export async function createPipeline(context: ScenarioContext, options: Pipeline
       value,
     })),
   }));
+  const ofDrift: ITopicConfig[] = Object.values(DRIFT_TOPICS).map((topic) => ({ topic, numPartitions: 1, replicationFactor: replicas }));
+  const topics = countsDrift ? [...shared, ...ofDrift] : shared;
   await admin.createTopics({ topics, waitForLeaders: false });
   // Metadata knows a topic before its leaders do.
   const areReady = async (): Promise<boolean> => {
     const ends = await Promise.all(topics.map(({ topic }) => admin.fetchTopicOffsets(topic).catch(() => [])));
-    return ends.every((end) => end.length === partitions);
+    return ends.every((end, i) => end.length === topics[i]!.numPartitions);
   };
   await until(areReady, { signal: context.signal, timeoutMs: 30_000, what: 'topics with leaders' });
   const positions = async (): Promise<Map<number, number>> => {
@@ -88,6 +101,7 @@ export async function createPipeline(context: ScenarioContext, options: Pipeline
   return {
     brokers,
     partitions,
+    countsDrift,
     file,
     admin,
     lag,
@@ -110,7 +124,11 @@ export async function createPipeline(context: ScenarioContext, options: Pipeline
   };
 }
 
-function pipelineFile({ delivery }: ScenarioContext, { brokers, redis, sections = {} }: PipelineOptions): unknown {
+/** The pipeline file as an object. */
+export function pipelineFile(
+  { delivery }: Pick<ScenarioContext, 'delivery'>,
+  { brokers, redis, countsDrift = true, sections = {} }: PipelineOptions,
+): unknown {
   const usual: Record<string, Record<string, unknown>> = {
     kafka: {
       brokers,
@@ -136,10 +154,10 @@ function pipelineFile({ delivery }: ScenarioContext, { brokers, redis, sections 
     delivery: {
       mode: delivery,
       // One worker slot keeps its transactional id when it is started again: that fences what is left of the one before.
-      ...(delivery === 'exactly-once' ? { transactionalId: 'chaos-${CHAOS_SLOT}' } : {}),
+      ...(delivery === 'exactly-once' ? { transactionalId: transactionalIdOf('${CHAOS_SLOT}') } : {}),
     },
     output: { predictions: { topic: TOPICS.predictions, format: 'plain' }, deadLetters: { topic: TOPICS.deadLetters } },
-    drift: { enabled: false },
+    drift: { enabled: countsDrift, profilesTopic: DRIFT_TOPICS.profiles, statisticsTopic: DRIFT_TOPICS.statistics },
     ops: { port: '${WEIR_OPS_PORT}' },
   };
   const file: Record<string, unknown> = { name: 'chaos', shutdownTimeoutMs: 10_000 };

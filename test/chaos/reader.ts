@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { cacheFolder, KAFKA_VERSION } from '../../src/dev/index.ts';
 import { requireJava } from '../../src/dev/programs.ts';
+import { DRIFT_TOPICS } from './pipeline.ts';
 
-/** A record as the reader gives it. Key and value are base64 (a large value: `#length:crc32`); null: none. */
+/** A record as the reader gives it. Key and value are base64 (a large value, but of a drift delta: `#length:crc32`); null: none. */
 export interface ReadRecord {
   readonly topic: string;
   readonly partition: number;
@@ -30,7 +31,17 @@ const OPEN_TRANSACTIONS_MS = 60_000;
 export async function readCommitted(brokers: string, topics: readonly string[]): Promise<ReadRecord[]> {
   const java = await requireJava(17);
   const libraries = join(cacheFolder(), `kafka-${KAFKA_VERSION}`, 'libs', '*');
-  const args = ['-Xmx1g', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', libraries, SOURCE, brokers, String(OPEN_TRANSACTIONS_MS)];
+  const args = [
+    `-Dwhole=${DRIFT_TOPICS.profiles}`,
+    '-Xmx1g',
+    '-XX:+UseSerialGC',
+    '-XX:TieredStopAtLevel=1',
+    '-cp',
+    libraries,
+    SOURCE,
+    brokers,
+    String(OPEN_TRANSACTIONS_MS),
+  ];
   const { stdout } = await promisify(execFile)(java, [...args, ...topics], { maxBuffer: 1 << 30, timeout: 300_000 });
   return stdout.split('\n').flatMap((line) => (line === '' ? [] : recordFrom(line)));
 }

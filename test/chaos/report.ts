@@ -30,15 +30,30 @@ export function tableOf(rows: readonly Row[]): string {
   return [line(COLUMNS), rule, ...cells.map(line), '', ...details].join('\n').trimEnd();
 }
 
-/** One JSON object: `{"chaos": [{"name", "delivery", "inputs", "faults", "lost", "duplicated", "reordered", "wrong", "seconds"}, …]}`. */
+/**
+ * One JSON object: `{"chaos": [{"name", "delivery", "inputs", "faults", "lost", "duplicated", "reordered", "wrong", "seconds"}, …]}`,
+ * and `drift` (`{"predictions", "counted", "missing", "twice", "wrong"}`) where the workers counted for it.
+ */
 export function jsonOf(rows: readonly Row[]): string {
   return JSON.stringify({
     chaos: rows.map((row) => {
       const { name, inputs, faults, lost, duplicated, reordered, wrong } = row;
       const counts = { inputs, faults, lost, duplicated, reordered, wrong };
-      return { name, delivery: deliveryOf(row), ...counts, seconds: Math.round(row.seconds * 10) / 10, verdict: verdictOf(row) };
+      const seconds = Math.round(row.seconds * 10) / 10;
+      return {
+        name,
+        delivery: deliveryOf(row),
+        ...counts,
+        seconds,
+        verdict: verdictOf(row),
+        ...(row.drift ? { drift: driftOf(row.drift) } : {}),
+      };
     }),
   });
+}
+
+function driftOf({ examples: _, ...counts }: NonNullable<Row['drift']>): object {
+  return counts;
 }
 
 /** The delivery mode; of workers that are broken on purpose, what they claim. */

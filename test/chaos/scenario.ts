@@ -1,3 +1,4 @@
+import type { DriftAccount } from './drift-account.ts';
 import type { Random } from './random.ts';
 
 /** How predictions are delivered; the value of `delivery.mode` in the pipeline file. */
@@ -29,6 +30,8 @@ export interface Findings {
   readonly duplicated: number;
   readonly reordered: number;
   readonly wrong: number;
+  /** What the workers counted for drift; absent: they did not. */
+  readonly drift?: DriftAccount | undefined;
   /** Each thing that should hold and does not, in words. Empty: passed. */
   readonly problems: readonly string[];
   /** What else was measured: `drain p99 1.2 s`. */

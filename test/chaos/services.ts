@@ -75,6 +75,28 @@ export function stockKafka(brokers: string, clientId = 'chaos'): Kafka {
   });
 }
 
+/** What kafkajs keeps to itself of a cluster. */
+interface ClusterInternals {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  findGroupCoordinator(query: { groupId: string; coordinatorType: number }): Promise<{ readonly nodeId: number }>;
+}
+
+/** Node id of the coordinator of a group or of a transactional id, as FindCoordinator says. */
+export async function coordinatorOf(brokers: string, kind: 'group' | 'transaction', key: string): Promise<number> {
+  const kafka = stockKafka(brokers);
+  // Only the cluster inside of kafkajs can ask; guessing by hash codes would be wrong as soon as Kafka hashes in another way.
+  const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === 'private:Kafka:createCluster');
+  if (symbol === undefined) throw new Error('kafkajs has no createCluster any more; ask for coordinators in another way');
+  const cluster = (kafka as unknown as Record<symbol, (options: object) => ClusterInternals>)[symbol]!({});
+  await cluster.connect();
+  try {
+    return (await cluster.findGroupCoordinator({ groupId: key, coordinatorType: kind === 'group' ? 0 : 1 })).nodeId;
+  } finally {
+    await cluster.disconnect();
+  }
+}
+
 function folderOf({ folder }: ScenarioContext, name: string): string {
   const path = join(folder, name);
   mkdirSync(path, { recursive: true });

@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { RecordBatch } from '../../src/core/records.ts';
-import { createTopic, eventually, produce, testKafka } from '../support/kafka.ts';
+import { createTopic, eventually, produce, testKafka, testSource } from '../support/kafka.ts';
 import { closeSources, started, type StartedSource } from '../support/sources.ts';
 import { services, uniqueName } from '../support/services.ts';
 import { cutAround, stockKafka } from '../support/transactions.ts';
@@ -107,5 +107,56 @@ describe('a rejoin whose connection breaks', { timeout: 60_000 }, () => {
     await eventually(() => first.source.stats.isInGroup && values().size === 2, 25_000);
     const owners = [first, second].map(({ source }) => source.assignment().map(({ partition }) => partition));
     expect(new Set(owners.flat())).toEqual(new Set([0, 1]));
+  });
+});
+
+describe('a member that is closed while it waits for others to join', { timeout: 60_000 }, () => {
+  const timing = { sessionTimeoutMs: 20_000, rebalanceTimeoutMs: 40_000, heartbeatIntervalMs: 300 };
+
+  async function membersOf(groupId: string): Promise<() => Promise<number>> {
+    const admin = testKafka().admin();
+    await admin.connect();
+    onTestFinished(() => admin.disconnect());
+    return async () => (await admin.describeGroups([groupId])).groups[0]!.members.length;
+  }
+
+  it('leaves at once, and nobody waits for it, in its first join', async () => {
+    const topic = uniqueName('source');
+    await createTopic(topic, 2);
+    const members = await membersOf(topic);
+    // The coordinator waits for this one, which does not let go of what it has.
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const first = await started({ topic, groupId: topic, ...timing }, { onRebalance: () => promise });
+    const second = testSource({ topic, groupId: topic, ...timing });
+    const joining = second.start({ onReady: () => {}, onRevoked: () => {}, onRebalance: async () => {}, onResumed: () => {} });
+    await eventually(async () => (await members()) === 2);
+    const before = performance.now();
+    await second.close();
+    await joining;
+    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(await members()).toBe(1);
+    resolve();
+    await eventually(() => first.source.stats.isInGroup && first.source.assignment().length === 2, 10_000);
+  });
+
+  it('leaves at once, and nobody waits for it, when it joins again', async () => {
+    const topic = uniqueName('source');
+    await createTopic(topic, 3);
+    const members = await membersOf(topic);
+    let pause = Promise.resolve();
+    const first = await started({ topic, groupId: topic, ...timing }, { onRebalance: () => pause });
+    const second = await started({ topic, groupId: topic, ...timing });
+    await eventually(() => first.source.assignment().length + second.source.assignment().length === 3);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    pause = promise;
+    const third = started({ topic, groupId: topic, ...timing });
+    await eventually(() => !second.source.stats.isInGroup);
+    const before = performance.now();
+    await second.source.close();
+    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(await members()).toBe(2);
+    resolve();
+    const { source } = await third;
+    await eventually(() => first.source.assignment().length + source.assignment().length === 3, 10_000);
   });
 });

@@ -10,6 +10,7 @@ import { readOwnSchema } from '../../src/core/own-schemas.ts';
 import { loadPipelineFile, type PipelineConfig } from '../../src/config/index.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { guardChild } from '../../src/dev/process.ts';
+import { createKafka } from '../../src/kafka/client.ts';
 import { eventually, readTopic, type ReadRecord } from './kafka.ts';
 import { services, uniqueName } from './services.ts';
 
@@ -98,7 +99,8 @@ const predictionType = avsc.Type.forSchema(readOwnSchema('prediction') as avsc.S
 
 /** All predictions of a pipeline. */
 export async function readPredictions({ config }: FlightsPipeline): Promise<Prediction[]> {
-  const records = await readTopic(config.output.predictions.topic);
+  const kafka = createKafka({ ...config.kafka, clientId: 'test' }, silentLogger);
+  const records = await readTopic(config.output.predictions.topic, kafka);
   return records.map((record) => ({ ...record, ...(predictionType.fromBuffer(record.value!.subarray(5)) as object) }) as Prediction);
 }
 

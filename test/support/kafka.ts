@@ -11,8 +11,8 @@ export function testKafka(): Kafka {
 }
 
 /** Runs with an admin client and disconnects it. */
-export async function withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = testKafka().admin();
+export async function withAdmin<T>(use: (admin: Admin) => Promise<T>, kafka: Kafka = testKafka()): Promise<T> {
+  const admin = kafka.admin();
   await admin.connect();
   try {
     return await use(admin);
@@ -60,12 +60,12 @@ export interface ReadRecord {
 }
 
 /** Reads a topic from its beginning to the end it has now, with a stock consumer. */
-export async function readTopic(topic: string): Promise<ReadRecord[]> {
-  const ends = await withAdmin((admin) => admin.fetchTopicOffsets(topic));
+export async function readTopic(topic: string, kafka: Kafka = testKafka()): Promise<ReadRecord[]> {
+  const ends = await withAdmin((admin) => admin.fetchTopicOffsets(topic), kafka);
   const left = new Map(ends.filter((e) => Number(e.high) > Number(e.low)).map((e) => [e.partition, Number(e.high)]));
   const records: ReadRecord[] = [];
   if (left.size === 0) return records;
-  const consumer = testKafka().consumer({ groupId: `read-${crypto.randomUUID()}`, maxWaitTimeInMs: 100 });
+  const consumer = kafka.consumer({ groupId: `read-${crypto.randomUUID()}`, maxWaitTimeInMs: 100 });
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   const done = Promise.withResolvers<void>();

@@ -11,10 +11,11 @@
  * The hooks ride on the consumer's own partition assigner, so several consumers in one process do not disturb each other,
  * and consumers without hooks behave as stock.
  */
-import kafkajs, { type PartitionAssigner } from 'kafkajs';
+import type { PartitionAssigner } from 'kafkajs';
 import { WeirError } from '../../core/errors.ts';
 import { kafkajsInternal } from './guard.ts';
 import { fetchForGroup, type FetchHooks, type FetchingGroup } from './group-fetch.ts';
+import { closedWhileJoining, type JoiningGroup, joinUnlessClosed } from './join-until-closed.ts';
 import { fetchStableOffsets } from './stable-offsets.ts';
 import { fetchStockOffsets } from './stock-offsets.ts';
 import { isStock } from './switches.ts';
@@ -37,24 +38,24 @@ export interface JoinedMember {
 export interface GroupHooks extends FetchHooks {
   /** True once the consumer is closed: a join under way must leave again, for kafkajs cannot stop a first join. */
   isClosed(): boolean;
+  /** Calls `listener` when the consumer is closed, which waits for it. @returns a function that takes it back */
+  onClosed(listener: () => Promise<void>): () => void;
   /** Before a member that has an assignment joins again; the join waits for it. */
   beforeRejoin(): Promise<void>;
   /** After each join, before heartbeats go on: must not wait for anything. */
   afterJoin(member: JoinedMember): void;
 }
 
-const { KafkaJSNonRetriableError } = kafkajs;
-
 interface HookedAssigner {
+  protocol(subscription: { topics: readonly string[] }): object;
   weirHooks?: GroupHooks;
 }
 
 /** The part of kafkajs' `ConsumerGroup` that is used here. */
-interface ConsumerGroupInternals extends FetchingGroup {
-  readonly groupId: string;
+interface ConsumerGroupInternals extends FetchingGroup, JoiningGroup {
+  readonly cluster: FetchingGroup['cluster'] & JoiningGroup['cluster'];
   assigners: HookedAssigner[];
   generationId: number | null;
-  memberId: string | null;
   assigned(): { topic: string; partitions: number[] }[];
   joinAndSync(): Promise<void>;
   leave(): Promise<void>;
@@ -91,13 +92,13 @@ export function installGroupHooks(): void {
     if (this.assigned().length > 0) await hooks.beforeRejoin();
     if (!hooks.isClosed()) {
       mustJoin.add(this);
-      await joinAndSync.call(this);
+      await joinUnlessClosed(this, hooks.onClosed, () => joinAndSync.call(this));
       mustJoin.delete(this);
       if (!hooks.isClosed()) hooks.afterJoin(joinedMember(this));
     }
     if (hooks.isClosed()) {
       await this.leave();
-      throw new KafkaJSNonRetriableError('The consumer was closed during a rebalance and has left the group.');
+      throw closedWhileJoining();
     }
   };
   group.fetch = async function fetchWithHooks(nodeId): Promise<unknown[]> {

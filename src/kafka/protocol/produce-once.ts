@@ -9,11 +9,16 @@
 import kafkajs from 'kafkajs';
 import { WeirError } from '../../core/errors.ts';
 import type { BrokerInternals } from './cluster-extension.ts';
+import { kafkajsInternal } from './guard.ts';
 
 type ProducingBroker = BrokerInternals & { produce(args: object): Promise<unknown> };
 
-/** Makes the produce requests of a broker final. */
+/**
+ * Makes the produce requests of a broker final.
+ * @throws WeirError `state_invalid` when another version of kafkajs is installed
+ */
 export function produceOnce(broker: BrokerInternals): void {
+  kafkajsInternal('src/broker/index.js');
   const producing = broker as ProducingBroker;
   const { produce } = producing;
   if (typeof produce !== 'function') {

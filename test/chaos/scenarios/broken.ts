@@ -29,7 +29,7 @@ const TRIALS: readonly Trial[] = [
 async function run(context: ScenarioContext, { defect, shows, kills, freezeMs }: Trial): Promise<Findings> {
   const { random, signal } = context;
   const stage = await setStage(context, {
-    pipeline: { partitions: 4 },
+    pipeline: { partitions: 4, countsDrift: false },
     fleet: { hasProbes: false, args: () => [WORKER, defect] },
   });
   const { fleet, load } = stage;

@@ -2,10 +2,10 @@
 import type { KafkaCluster } from '../../../src/dev/index.ts';
 import { ProgressWatch } from '../faults.ts';
 import { API, startKafkaProxy, type Treatment } from '../kafka-proxy.ts';
-import { type ChaosPipeline, CLIENT, GROUP, TOPICS } from '../pipeline.ts';
+import { type ChaosPipeline, CLIENT, DRIFT_TOPICS, GROUP, TOPICS, transactionalIdOf } from '../pipeline.ts';
 import { wholeBetween } from '../random.ts';
-import { pause, type Scenario, until } from '../scenario.ts';
-import { crash, startFeatureStore, startThreeBrokers } from '../services.ts';
+import { pause, type Scenario, type ScenarioContext, until } from '../scenario.ts';
+import { coordinatorOf, crash, startFeatureStore, startThreeBrokers } from '../services.ts';
 import { setPipeline, setStage, settle } from '../stage.ts';
 import { withProgress } from './workers.ts';
 
@@ -39,21 +39,22 @@ export const brokerRestart: Scenario = {
   },
 };
 
-/** Three brokers lose the leader of a partition, then the coordinators. */
+/** Three brokers lose the leader of a partition, then the coordinators, one at a time. */
 export const clusterFailover: Scenario = {
   name: 'cluster-failover',
-  faults: 'three brokers (RF 3, min ISR 2): kill -9 of a leader, then of the group coordinator, each restarted',
+  faults:
+    'three brokers (RF 3, min ISR 2): kill -9 of a leader, of the group coordinator and (exactly-once) of the transaction coordinator, each restarted',
   holds: 'the workers go on by themselves; nothing lost, nothing duplicated (at-least-once: equal ids); no gap > 30 s',
   deliveries: BOTH,
   async run(context) {
-    const { isQuick, signal, say } = context;
+    const { signal, say } = context;
     const [cluster, redis] = await Promise.all([startThreeBrokers(context), startFeatureStore(context)]);
     const stage = await setPipeline(context, { brokers: cluster.bootstrap, redis, replicas: 3, partitions: 6 });
     const { fleet, load, pipeline } = stage;
     await fleet.start(0, 1);
     const watch = new ProgressWatch(context, pipeline);
     let isOver = false;
-    const victims = isQuick ? (['leader'] as const) : (['leader', 'coordinator'] as const);
+    const victims = rolesFor(context);
     const breaking = async (): Promise<void> => {
       for (const role of victims) {
         await pause(5_000, signal);
@@ -62,7 +63,7 @@ export const clusterFailover: Scenario = {
         await crash(cluster.node(id));
         await pause(8_000, signal);
         await cluster.node(id).restart();
-        await inSync(pipeline, cluster, signal);
+        await inSync(context, pipeline, cluster);
       }
       await pause(3_000, signal);
     };
@@ -71,27 +72,28 @@ export const clusterFailover: Scenario = {
   },
 };
 
-async function brokerOf(role: 'leader' | 'coordinator', { admin }: ChaosPipeline): Promise<number> {
-  if (role === 'leader') {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [TOPICS.predictions] });
-    return topics[0]!.partitions[0]!.leader;
-  }
-  const { topics } = await admin.fetchTopicMetadata({ topics: ['__consumer_offsets'] });
-  const { partitions } = topics[0]!;
-  return partitions.find(({ partitionId }) => partitionId === javaHash(GROUP) % partitions.length)!.leader;
+/** Whose death hurts most: a leader loses produce requests, a coordinator positions, membership or the end of transactions. */
+type Role = 'leader' | 'group coordinator' | 'transaction coordinator';
+
+/** With at-least-once there are no transactions to coordinate. */
+function rolesFor({ delivery, isQuick }: ScenarioContext): readonly Role[] {
+  if (isQuick) return ['leader'];
+  return delivery === 'exactly-once' ? ['leader', 'group coordinator', 'transaction coordinator'] : ['leader', 'group coordinator'];
 }
 
-/** `String.hashCode` of Java without its sign: Kafka's partition of a group in `__consumer_offsets` (`partitionFor`). */
-function javaHash(text: string): number {
-  let hash = 0;
-  for (const character of text) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) | 0;
-  return hash & 0x7fff_ffff;
+async function brokerOf(role: Role, { admin, brokers }: ChaosPipeline): Promise<number> {
+  if (role === 'group coordinator') return await coordinatorOf(brokers, 'group', GROUP);
+  if (role === 'transaction coordinator') return await coordinatorOf(brokers, 'transaction', transactionalIdOf(0));
+  const { topics } = await admin.fetchTopicMetadata({ topics: [TOPICS.predictions] });
+  return topics[0]!.partitions[0]!.leader;
 }
 
-/** Waits until all replicas of our topics are in sync again, so that the next loss is the only one. */
-async function inSync({ admin }: ChaosPipeline, cluster: KafkaCluster, signal: AbortSignal): Promise<void> {
+/** Waits until all replicas of our topics, and of what the coordinators keep, are in sync again, so that the next loss is the only one. */
+async function inSync({ delivery, signal }: ScenarioContext, { admin }: ChaosPipeline, cluster: KafkaCluster): Promise<void> {
+  const kept = ['__consumer_offsets', ...(delivery === 'exactly-once' ? ['__transaction_state'] : [])];
+  const topics = [...Object.values(TOPICS), ...Object.values(DRIFT_TOPICS), ...kept];
   const isWhole = async (): Promise<boolean> => {
-    const metadata = await admin.fetchTopicMetadata({ topics: [...Object.values(TOPICS), '__consumer_offsets'] }).catch(() => undefined);
+    const metadata = await admin.fetchTopicMetadata({ topics }).catch(() => undefined);
     return metadata?.topics.every(({ partitions }) => partitions.every(({ isr }) => isr.length === cluster.nodes.length)) ?? false;
   };
   await until(isWhole, { signal, timeoutMs: 60_000, what: 'replicas in sync' });

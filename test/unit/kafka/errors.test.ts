@@ -31,6 +31,15 @@ describe('weirErrorFromKafka', () => {
     expect(weirErrorFromKafka(exceeded(error), 'x').kind).toBe('retriable');
   });
 
+  it.each([
+    ['SELF_SIGNED_CERT_IN_CHAIN', /Set kafka\.ssl\.caFile/],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /Set kafka\.ssl\.caFile/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /Name the brokers/],
+  ])('does not wait for a certificate to become right that is not trusted, and says what to do (%s)', (code, action) => {
+    const error = new kafkajs.KafkaJSConnectionError('Connection error: certificate', { broker: 'b:1', code });
+    expect(weirErrorFromKafka(exceeded(error), 'x')).toMatchObject({ code: 'config_invalid', message: expect.stringMatching(action) });
+  });
+
   it('names a codec that kafkajs cannot read', () => {
     const error = new kafkajs.KafkaJSNonRetriableError('LZ4 compression not implemented');
     expect(weirErrorFromKafka(Object.assign(error, { name: 'KafkaJSNotImplemented' }), 'reading')).toMatchObject({
