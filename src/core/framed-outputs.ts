@@ -1,4 +1,5 @@
 import { varintBytes, writeVarint } from './bytes.ts';
+import { WeirError } from './errors.ts';
 import { OutputRecords } from './outputs.ts';
 
 /** Records of one partition that can become a record batch as they are: their bytes are those of Kafka's format 2. */
@@ -50,15 +51,23 @@ export class FramedOutputRecords extends OutputRecords {
     this.maxBatchBytes = maxBatchBytes;
   }
 
-  /** In the order in which they were begun. Undefined when there are records that no batch holds as it must be. */
+  /**
+   * In the order in which they were begun. Undefined when there are records that no batch holds as it must be.
+   * @throws WeirError `state_invalid` when a record was begun without a run
+   */
   get batches(): readonly FramedBatch[] | undefined {
-    return this.isWhole ? this.all : undefined;
+    if (!this.isWhole) return undefined;
+    const held = this.all.reduce((sum, { count }) => sum + count, 0);
+    if (held !== this.count)
+      throw new WeirError('state_invalid', `${this.count - held} records for ${this.topic} were written outside of any run.`);
+    return this.all;
   }
 
   override clear(): void {
     super.clear();
     this.openBatches.clear();
     this.all = [];
+    this.batch = emptyBatch(0, 0);
     this.isWhole = true;
   }
 

@@ -16,7 +16,7 @@ const MAX_COALESCED = 16;
 const IDLE_TICK_MS = 250;
 
 /**
- * The last step: takes scored micro-batches in the order in which they were added, counts them for drift, encodes them,
+ * The last step: takes scored micro-batches in the order in which they were added, encodes them, counts them for drift,
  * and hands outputs and positions to the sink as one emission at a time.
  */
 export class Emitter {
@@ -172,7 +172,7 @@ export class Emitter {
     });
   }
 
-  /** Counts the rows of scored micro-batches for drift and encodes them, in order. */
+  /** Encodes the rows of scored micro-batches and counts them for drift, in order. */
   private encode(works: readonly Work[], isClosing: boolean): { outputs: OutputRecords[]; positions: Position[] } {
     const { drift, encoder, clock, metrics, source } = this.pipeline;
     const { predictions, deadLetters } = this;
@@ -181,12 +181,13 @@ export class Emitter {
     const positions = new Map<string, Position>();
     for (const { rows, scores } of works) {
       this.dropRevoked(rows);
-      const observedMs = clock.monotonicMs();
-      drift?.observe(rows, scores);
       const encodedMs = clock.monotonicMs();
       encoder.encode(rows, scores, clock.wallMs(), predictions, deadLetters);
-      metrics.step('drift', (encodedMs - observedMs) / 1000);
-      metrics.step('encode', (clock.monotonicMs() - encodedMs) / 1000);
+      const observedMs = clock.monotonicMs();
+      // After encoding: a prediction that is too large for its topic is a dead letter.
+      drift?.observe(rows, scores);
+      metrics.step('encode', (observedMs - encodedMs) / 1000);
+      metrics.step('drift', (clock.monotonicMs() - observedMs) / 1000);
       for (const slice of rows.slices) {
         const position = positionAfter(slice);
         if (source.owns(position)) positions.set(`${position.partition} ${position.topic}`, position);

@@ -1,7 +1,7 @@
 /**
  * The whole path of a record, top to bottom:
  *
- *     source → micro-batcher → decode → enrich → validate → score → drift → encode → emit (outputs and offsets, one act)
+ *     source → micro-batcher → decode → enrich → validate → score → encode → drift → emit (outputs and offsets, one act)
  *
  * Up to `maxInFlight` micro-batches are between decode and score at a time, so that one waits for the online store while
  * the next decodes. They are emitted in the order in which they were cut, so records of a partition keep their order.
@@ -46,7 +46,7 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
     await patiently('enrich', () => pipeline.enrich(rows));
     await timed('validate', () => pipeline.validate(rows));
     await timed('score', () => pipeline.score(rows, scores));
-    // drift, encode and emit: emit.ts, in the order in which batches were cut
+    // encode, drift and emit: emit.ts, in the order in which batches were cut
   }
 
   async function timed(name: StepName, work: () => void | Promise<void>): Promise<void> {

@@ -53,7 +53,7 @@ interface HookedAssigner {
 
 /** The part of kafkajs' `ConsumerGroup` that is used here. */
 interface ConsumerGroupInternals extends FetchingGroup, JoiningGroup {
-  readonly cluster: FetchingGroup['cluster'] & JoiningGroup['cluster'];
+  cluster: FetchingGroup['cluster'] & JoiningGroup['cluster'];
   assigners: HookedAssigner[];
   generationId: number | null;
   assigned(): { topic: string; partitions: number[] }[];

@@ -13,33 +13,38 @@ const { KafkaJSConnectionError, KafkaJSNonRetriableError } = kafkajs;
 
 /** The part of kafkajs' `ConsumerGroup` that is used here. */
 export interface JoiningGroup {
-  cluster: { findGroupCoordinator(options: { groupId: string }): Promise<BrokerInternals> };
+  cluster: GroupCluster;
   readonly groupId: string;
   readonly sessionTimeout: number;
   readonly rebalanceTimeout: number;
   readonly topicsSubscribed: readonly string[];
   readonly assigners: readonly { protocol(subscription: { topics: readonly string[] }): object }[];
   memberId: string | null;
-  /** Of the join under way, or of the one before while this one looks for it. */
-  readonly coordinator: { readonly connectionPool: { readonly pool: readonly Connection[] } } | null;
 }
 
-/** The part of kafkajs' `Connection` that is used here. */
-interface Connection {
-  rejectRequests(error: Error): void;
-  disconnect(): Promise<unknown>;
+/** The part of kafkajs' `Cluster` that is used here. */
+interface GroupCluster {
+  findGroupCoordinator(options: { groupId: string }): Promise<BrokerInternals>;
 }
 
 /** The part of kafkajs' `Broker` that is used here. */
-interface LeavableGroup {
+interface Coordinator {
+  readonly connectionPool: { readonly pool: readonly { rejectRequests(error: Error): void; disconnect(): Promise<unknown> }[] };
   leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
 }
 
-/** How long it tries to leave. */
+/** How long it tries to leave, and the pause between two tries. */
 const LEAVE_TIMEOUT_MS = 3_000;
+const PAUSE_MS = 50;
+
+/** Ends a join for good: kafkajs does not repeat it. */
+export function closedWhileJoining(): Error {
+  return new KafkaJSNonRetriableError('The consumer was closed during a rebalance and has left the group.');
+}
 
 /**
- * Joins, but not for longer than the consumer is open.
+ * Joins, but not for longer than the consumer is open; then the member has left the group, or could not within a few seconds and is
+ * forgotten after its session time-out.
  * @param onClosed calls back when the consumer is closed, which waits for it; returns a function that takes this back
  * @throws what the join throws; `closedWhileJoining()`, or what wraps it, when the consumer was closed
  */
@@ -48,65 +53,121 @@ export async function joinUnlessClosed(
   onClosed: (listener: () => Promise<void>) => () => void,
   join: () => Promise<void>,
 ): Promise<void> {
-  let leaving: Promise<void> | undefined;
-  const stopListening = onClosed(() => (leaving ??= leaveWhileJoining(group)));
+  const joining = new Joining(group);
+  const stopListening = onClosed(() => joining.close());
   try {
-    await takeMemberId(group);
     await join();
   } finally {
     stopListening();
-    await leaving;
+    await joining.end();
+  }
+}
+
+/** One join. It sees every lookup of the coordinator, with which each try of kafkajs begins. */
+class Joining {
+  private readonly group: JoiningGroup;
+  private readonly cluster: GroupCluster;
+  private coordinator: Coordinator | undefined;
+  /** While the coordinator names the member. */
+  private naming: Promise<void> | undefined;
+  private leaving: Promise<void> | undefined;
+  private isClosed = false;
+
+  constructor(group: JoiningGroup) {
+    this.group = group;
+    this.cluster = group.cluster;
+    group.cluster = Object.create(this.cluster, {
+      findGroupCoordinator: { value: (options: { groupId: string }) => this.findGroupCoordinator(options) },
+    }) as GroupCluster;
+  }
+
+  /** Breaks the join off and leaves. Never rejects. */
+  close(): Promise<void> {
+    this.isClosed = true;
+    this.leaving ??= this.leave();
+    return this.leaving;
+  }
+
+  /** The join has settled. @throws `closedWhileJoining()` when it was to be given up */
+  async end(): Promise<void> {
+    this.group.cluster = this.cluster;
+    await this.leaving;
+    if (!this.isClosed) return;
+    // It may have been answered meanwhile.
+    this.group.memberId = null;
+    throw closedWhileJoining();
+  }
+
+  private async findGroupCoordinator(options: { groupId: string }): Promise<BrokerInternals> {
+    this.assertOpen();
+    const found = await this.cluster.findGroupCoordinator(options);
+    this.assertOpen();
+    this.coordinator = found as unknown as Coordinator;
+    if (!this.group.memberId) {
+      this.naming = nameMember(this.group, found);
+      await this.naming;
+      this.assertOpen();
+    }
+    return found;
+  }
+
+  private assertOpen(): void {
+    if (this.isClosed) throw closedWhileJoining();
+  }
+
+  private async leave(): Promise<void> {
+    const inTime = new AbortController();
+    const left = async (): Promise<void> => {
+      // Without its name it could not leave; this is answered at once.
+      await this.naming;
+      await this.breakConnection();
+      while (!inTime.signal.aborted && !(await this.hasLeft())) await sleep(systemClock, PAUSE_MS, inTime.signal);
+    };
+    await Promise.race([left(), sleep(systemClock, LEAVE_TIMEOUT_MS, inTime.signal)]);
+    inTime.abort();
+  }
+
+  /**
+   * While a broker holds a JoinGroup it reads nothing else of its connection, so that is given up. kafkajs' disconnect() waits for
+   * every answer.
+   */
+  private async breakConnection(): Promise<void> {
+    // The first connection of a broker is for all but fetches.
+    const [connection] = this.coordinator?.connectionPool.pool ?? [];
+    connection?.rejectRequests(new KafkaJSConnectionError('closed while joining'));
+    await connection?.disconnect();
+  }
+
+  /** Tries once. The first may meet the end of the connection that was given up. */
+  private async hasLeft(): Promise<boolean> {
+    const { groupId, memberId } = this.group;
+    if (!memberId) return true;
+    try {
+      const coordinator = (await this.cluster.findGroupCoordinator({ groupId })) as unknown as Coordinator;
+      await coordinator.leaveGroup({ groupId, memberId });
+    } catch (thrown) {
+      if ((thrown as { type?: string }).type !== 'UNKNOWN_MEMBER_ID') return false;
+    }
+    this.group.memberId = null;
+    return true;
   }
 }
 
 /**
  * Has the coordinator name a new member, which it does by refusing its first JoinGroup (KIP-394). kafkajs does this inside of a
- * call that returns when all have joined, so it could not leave before that.
+ * call that returns when all have joined, and keeps the name to itself until then. Never rejects.
  */
-async function takeMemberId(group: JoiningGroup): Promise<void> {
+async function nameMember(group: JoiningGroup, coordinator: BrokerInternals): Promise<void> {
   const { groupId, sessionTimeout, rebalanceTimeout, topicsSubscribed: topics } = group;
-  if (group.memberId) return;
+  const { requests } = kafkajsInternal<{ requests: Record<string, unknown> }>('src/protocol/requests/index.js');
+  const groupProtocols = group.assigners.map((assigner) => assigner.protocol({ topics }));
+  const member = { groupId, sessionTimeout, rebalanceTimeout, memberId: '', protocolType: 'consumer', groupProtocols };
   try {
-    const coordinator = await group.cluster.findGroupCoordinator({ groupId });
-    const { requests } = kafkajsInternal<{ requests: Record<string, unknown> }>('src/protocol/requests/index.js');
-    const joinGroup = coordinator.lookupRequest(API_KEYS['JoinGroup']!, requests['JoinGroup']) as (member: object) => BrokerRequest;
-    const groupProtocols = group.assigners.map((assigner) => assigner.protocol({ topics }));
-    const member = { groupId, sessionTimeout, rebalanceTimeout, memberId: '', protocolType: 'consumer', groupProtocols };
+    const joinGroup = coordinator.lookupRequest(API_KEYS['JoinGroup']!, requests['JoinGroup']) as (given: object) => BrokerRequest;
     await sendRequest(coordinator, joinGroup(member));
   } catch (thrown) {
     // Any other error meets kafkajs next, which knows what to do about it.
     const { name, memberId } = thrown as Error & { memberId?: string };
     if (name === 'KafkaJSMemberIdRequired' && memberId) group.memberId = memberId;
   }
-}
-
-/** Ends a join for good: kafkajs does not repeat it. */
-export function closedWhileJoining(): Error {
-  return new KafkaJSNonRetriableError('The consumer was closed during a rebalance and has left the group.');
-}
-
-/**
- * Breaks a join off and leaves. While a broker holds a JoinGroup it reads nothing else of its connection, so that is given up, and
- * the member, for which the coordinator would wait otherwise, leaves over a new one. Never rejects: a member that could not
- * leave is forgotten after its session time-out.
- */
-async function leaveWhileJoining(group: JoiningGroup): Promise<void> {
-  const { cluster, groupId, coordinator } = group;
-  // kafkajs joins again when the connection is gone.
-  const refuse = async (): Promise<never> => {
-    throw closedWhileJoining();
-  };
-  group.cluster = Object.create(cluster, { findGroupCoordinator: { value: refuse } }) as typeof cluster;
-  const leave = async (): Promise<void> => {
-    // The first connection of a broker is for all but fetches. kafkajs' disconnect() waits for every answer.
-    const [connection] = coordinator?.connectionPool.pool ?? [];
-    connection?.rejectRequests(new KafkaJSConnectionError('closed while joining'));
-    await connection?.disconnect();
-    const { memberId } = group;
-    group.memberId = null;
-    if (!memberId) return;
-    const found = (await cluster.findGroupCoordinator({ groupId })) as unknown as LeavableGroup;
-    await found.leaveGroup({ groupId, memberId });
-  };
-  await Promise.race([leave().catch(() => {}), sleep(systemClock, LEAVE_TIMEOUT_MS)]);
 }
