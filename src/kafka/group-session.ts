@@ -4,11 +4,11 @@ import { Doorbell } from '../core/doorbell.ts';
 import { WeirError, weirErrorFrom } from '../core/errors.ts';
 import type { Position } from '../core/records.ts';
 import { Assignment } from './assignment.ts';
-import { isRebalanceError, rootCause, weirErrorFromKafka } from './errors.ts';
+import { isRebalanceError, isUnknownMemberError, rootCause, weirErrorFromKafka } from './errors.ts';
 import { createGroupConsumer, type GroupConsumerOptions } from './group-consumer.ts';
 import type { GroupPositions, LogEnds } from './group-positions.ts';
 import type { GroupSessionListener } from './group-session-listener.ts';
-import { Membership } from './membership.ts';
+import { leaveInTime, Membership } from './membership.ts';
 import { type OutOfRangeOptions, offsetAfterGap } from './out-of-range.ts';
 import type { FetchedPartition, PartitionFetch } from './protocol/columnar-fetch.ts';
 import type { JoinedMember } from './protocol/group-hooks.ts';
@@ -67,7 +67,10 @@ export class GroupSession {
     this.topicWatch = new TopicWatch(options.topic, () => positions.topicExists(), options.clock);
     const hooks = {
       isClosed: () => this.closed,
-      onClosed: (listener: () => Promise<void>) => this.onClosed(listener),
+      onClosed: (listener: () => Promise<void>) => {
+        this.closeListeners.add(listener);
+        return () => void this.closeListeners.delete(listener);
+      },
       beforeRejoin: () => this.beforeRejoin(),
       afterJoin: (member: JoinedMember) => this.afterJoin(member),
       wanted: () => this.wanted(),
@@ -150,6 +153,7 @@ export class GroupSession {
       await this.current.joined.commit(this.options.topic, offsets);
       return ours;
     } catch (thrown) {
+      if (isUnknownMemberError(thrown)) this.current?.joined.rejoin();
       if (isRebalanceError(thrown) || !this.current) return undefined;
       throw weirErrorFromKafka(thrown, 'committing offsets');
     }
@@ -158,15 +162,17 @@ export class GroupSession {
   /**
    * Revokes everything and has it read again from what the group has committed: after a transaction that was not, or may
    * not have been, committed. When the group is joining anyway, the join does it.
+   * @param isMemberLost the coordinator does not know the member: it joins again at once
    */
-  rewind(): void {
+  rewind(isMemberLost = false): void {
     const { current } = this;
     if (!current) return;
     const { partitions } = this.assigned;
     this.current = undefined;
     this.revoke(partitions);
-    // The join that is under way does it.
-    if (!this.isRejoining) void this.takePositions(current.joined, partitions, ++this.turn);
+    // The join that is under way, or to come, does it.
+    if (isMemberLost) current.joined.rejoin();
+    else if (!this.isRejoining) void this.takePositions(current.joined, partitions, ++this.turn);
   }
 
   /** Fetches no more, and stays a member: kafkajs commits nothing after its own stop(). */
@@ -182,12 +188,7 @@ export class GroupSession {
     this.joined?.resolve();
     this.bell.ring();
     await Promise.all([...this.closeListeners].map((listener) => listener()));
-    await this.consumer.disconnect();
-  }
-
-  private onClosed(listener: () => Promise<void>): () => void {
-    this.closeListeners.add(listener);
-    return () => void this.closeListeners.delete(listener);
+    await leaveInTime(this.consumer, this.options);
   }
 
   private wanted(): PartitionFetch[] {

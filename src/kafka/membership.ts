@@ -1,5 +1,9 @@
 import type { Consumer } from 'kafkajs';
-import type { Clock } from '../core/clock.ts';
+import { type Clock, sleep } from '../core/clock.ts';
+import type { Logger } from '../core/ports.ts';
+
+/** How long a member waits for the answer when it leaves. */
+const LEAVE_TIMEOUT_MS = 3_000;
 
 /** What a consumer of kafkajs has heard from its group. */
 export class Membership {
@@ -22,4 +26,21 @@ export class Membership {
   get msSinceContact(): number {
     return this.clock.monotonicMs() - this.heardAtMs;
   }
+}
+
+/**
+ * Leaves the group and disconnects, or gives up waiting: a coordinator that has just lost the group may hold LeaveGroup for longer
+ * than a drain may take, and a group that has moved does not need it.
+ * @throws what kafkajs throws in that time
+ */
+export async function leaveInTime(
+  consumer: Pick<Consumer, 'disconnect'>,
+  { clock, logger, topic }: { readonly clock: Clock; readonly logger: Logger; readonly topic: string },
+): Promise<void> {
+  const done = new AbortController();
+  const disconnected = consumer.disconnect().finally(() => done.abort());
+  await Promise.race([disconnected, sleep(clock, LEAVE_TIMEOUT_MS, done.signal)]);
+  if (done.signal.aborted) return await disconnected;
+  disconnected.catch(() => {}); // Nobody waits for it any more.
+  logger.warn({ topic, afterMs: LEAVE_TIMEOUT_MS }, 'the group has not answered that this member leaves');
 }

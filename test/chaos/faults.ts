@@ -60,6 +60,7 @@ export async function carryOut<F extends { readonly atMs: number }>(
 export class ProgressWatch {
   /** Longest time without a new commit although records were waiting. */
   longestGapMs = 0;
+  private moves = 0;
   private isOver = false;
   private readonly watching: Promise<void>;
 
@@ -73,6 +74,12 @@ export class ProgressWatch {
     await this.watching;
   }
 
+  /** Resolves when more has been committed, twice, than at the call. */
+  async untilMoving(signal: AbortSignal): Promise<void> {
+    const wanted = this.moves + 2;
+    while (this.moves < wanted && !this.isOver) await pause(200, signal);
+  }
+
   private async watch({ signal }: ScenarioContext, pipeline: ChaosPipeline, everyMs: number): Promise<void> {
     let last = -1;
     let movedMs = performance.now();
@@ -83,7 +90,10 @@ export class ProgressWatch {
       const hasMoved = committed !== undefined && committed !== last;
       this.longestGapMs = Math.max(this.longestGapMs, nowMs - movedMs);
       if (hasMoved || lag === 0) movedMs = nowMs;
-      if (hasMoved) last = committed;
+      if (hasMoved) {
+        last = committed;
+        this.moves++;
+      }
       await pause(everyMs, signal);
     }
   }

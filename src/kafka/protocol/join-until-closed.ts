@@ -28,7 +28,7 @@ interface GroupCluster {
 }
 
 /** The part of kafkajs' `Broker` that is used here. */
-interface Coordinator {
+export interface Coordinator {
   readonly connectionPool: { readonly pool: readonly { rejectRequests(error: Error): void; disconnect(): Promise<unknown> }[] };
   leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
 }
@@ -120,22 +120,12 @@ class Joining {
     const left = async (): Promise<void> => {
       // Without its name it could not leave; this is answered at once.
       await this.naming;
-      await this.breakConnection();
+      // While a broker holds a JoinGroup it reads nothing else of its connection.
+      await breakConnection(this.coordinator, 'closed while joining');
       while (!inTime.signal.aborted && !(await this.hasLeft())) await sleep(systemClock, PAUSE_MS, inTime.signal);
     };
     await Promise.race([left(), sleep(systemClock, LEAVE_TIMEOUT_MS, inTime.signal)]);
     inTime.abort();
-  }
-
-  /**
-   * While a broker holds a JoinGroup it reads nothing else of its connection, so that is given up. kafkajs' disconnect() waits for
-   * every answer.
-   */
-  private async breakConnection(): Promise<void> {
-    // The first connection of a broker is for all but fetches.
-    const [connection] = this.coordinator?.connectionPool.pool ?? [];
-    connection?.rejectRequests(new KafkaJSConnectionError('closed while joining'));
-    await connection?.disconnect();
   }
 
   /** Tries once. The first may meet the end of the connection that was given up. */
@@ -151,6 +141,14 @@ class Joining {
     this.group.memberId = null;
     return true;
   }
+}
+
+/** Ends all requests to a coordinator that wait for an answer; kafkajs' disconnect() would wait for every one of them. */
+export async function breakConnection(coordinator: Coordinator | undefined, reason: string): Promise<void> {
+  // The first connection of a broker is for all but fetches.
+  const [connection] = coordinator?.connectionPool.pool ?? [];
+  connection?.rejectRequests(new KafkaJSConnectionError(reason));
+  await connection?.disconnect();
 }
 
 /**

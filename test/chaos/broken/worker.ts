@@ -24,7 +24,7 @@ const DEFECTS = ['commit-before-produce', 'no-fencing', 'commits-last', 'skips-o
 export type Defect = (typeof DEFECTS)[number];
 
 /** A model that takes its time: the moment in which these workers are vulnerable must be long enough to be hit. */
-const SLOW_MS = 150;
+const SLOW_MS = 300;
 
 /** Records of one step. */
 const ROWS = 100;

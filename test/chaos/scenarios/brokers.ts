@@ -64,6 +64,8 @@ export const clusterFailover: Scenario = {
         await pause(8_000, signal);
         await cluster.node(id).restart();
         await inSync(context, pipeline, cluster);
+        // Each fault for itself: the workers have come over this one before the next.
+        await watch.untilMoving(signal);
       }
       await pause(3_000, signal);
     };
