@@ -59,6 +59,8 @@ await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
     void consumer.disconnect().then(() => process.exit(0));
+    // Stock kafkajs may wait for a join that nobody answers.
+    setTimeout(() => process.exit(0), 5_000);
   });
 }
 
