@@ -15,7 +15,7 @@ import type { PartitionAssigner } from 'kafkajs';
 import { WeirError } from '../../core/errors.ts';
 import { kafkajsInternal } from './guard.ts';
 import { fetchForGroup, type FetchHooks, type FetchingGroup } from './group-fetch.ts';
-import { breakConnection, closedWhileJoining, type Coordinator, type JoiningGroup, joinUnlessClosed } from './join-until-closed.ts';
+import { closedWhileJoining, type JoiningGroup, joinUnlessClosed } from './join-until-closed.ts';
 import { fetchStableOffsets } from './stable-offsets.ts';
 import { fetchStockOffsets } from './stock-offsets.ts';
 import { isStock } from './switches.ts';
@@ -30,11 +30,6 @@ export interface JoinedMember {
    * @throws what kafkajs throws
    */
   committed(topic: string, partitions: readonly number[], isCancelled: () => boolean): Promise<Map<number, number>>;
-  /**
-   * Joins again at once, without waiting for a heartbeat: another request has shown that the coordinator does not know the member.
-   * A coordinator that has lost the group may hold heartbeats for many seconds before it says so.
-   */
-  rejoin(): void;
   /** Commits offsets by partition under this generation, also when the member has joined another since. @throws what kafkajs throws */
   commit(topic: string, offsets: ReadonlyMap<number, number>): Promise<void>;
 }
@@ -61,8 +56,6 @@ interface ConsumerGroupInternals extends FetchingGroup, JoiningGroup {
   cluster: FetchingGroup['cluster'] & JoiningGroup['cluster'];
   assigners: HookedAssigner[];
   generationId: number | null;
-  /** Of the last join. */
-  readonly coordinator: Coordinator | null;
   assigned(): { topic: string; partitions: number[] }[];
   joinAndSync(): Promise<void>;
   leave(): Promise<void>;
@@ -138,10 +131,6 @@ function joinedMember(group: ConsumerGroupInternals): JoinedMember {
       const coordinator = await group.cluster.findGroupCoordinator({ groupId });
       const fetchOffsets = isStock('stable-offsets') ? fetchStockOffsets : fetchStableOffsets;
       return await fetchOffsets(coordinator, { groupId, topic, partitions, isCancelled });
-    },
-    rejoin() {
-      mustJoin.add(group);
-      breakConnection(group.coordinator ?? undefined, 'the member is not known any more').catch(() => {}); // It is given up.
     },
     commit: (topic, offsets) =>
       offsetManager.commitOffsets({

@@ -28,7 +28,7 @@ interface GroupCluster {
 }
 
 /** The part of kafkajs' `Broker` that is used here. */
-export interface Coordinator {
+interface Coordinator {
   readonly connectionPool: { readonly pool: readonly { rejectRequests(error: Error): void; disconnect(): Promise<unknown> }[] };
   leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
 }
@@ -144,7 +144,7 @@ class Joining {
 }
 
 /** Ends all requests to a coordinator that wait for an answer; kafkajs' disconnect() would wait for every one of them. */
-export async function breakConnection(coordinator: Coordinator | undefined, reason: string): Promise<void> {
+async function breakConnection(coordinator: Coordinator | undefined, reason: string): Promise<void> {
   // The first connection of a broker is for all but fetches.
   const [connection] = coordinator?.connectionPool.pool ?? [];
   connection?.rejectRequests(new KafkaJSConnectionError(reason));
