@@ -1,11 +1,9 @@
 /** The transport with Avro in between and nothing else: source → compiled plan → score → Avro → sink. */
 import { createAvroCodec } from '../../src/avro/codec.ts';
 import { encodeString, writeLong } from '../../src/avro/primitives.ts';
-import type { RegistryClient } from '../../src/avro/registry-client.ts';
 import { copyBytes, viewOf } from '../../src/core/bytes.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { Doorbell } from '../../src/core/doorbell.ts';
-import { createRowLayout } from '../../src/core/layout.ts';
 import { FramedOutputRecords } from '../../src/core/framed-outputs.ts';
 import type { Sink } from '../../src/core/ports.ts';
 import { type Position, positionAfter, type RecordSlice } from '../../src/core/records.ts';
@@ -15,14 +13,14 @@ import type { createKafka } from '../../src/kafka/client.ts';
 import type { OutputTopics } from '../../src/kafka/output-topics.ts';
 import type { KafkaSource } from '../../src/kafka/source.ts';
 import type { CellSpec } from './cell.ts';
-import { EVENT_SCHEMA, FEATURES, MODEL, SCHEMA_ID, scoreOf } from './events.ts';
+import { FEATURES, MODEL, scoreOf } from './events.ts';
 import { type CellRun, Meter } from './meter.ts';
+import { featureLayout, outputPrefix, registry } from './ours-events.ts';
 
 /** Rows that are decoded together. */
 const MAX_ROWS = 2_048;
 /** Rows that are written together, while there are so many. */
 const ROWS_PER_SEND = 10_000;
-const PREFIX_BYTES = 5;
 
 /** How a cell of our side is put together. */
 export interface Parts {
@@ -86,14 +84,8 @@ export async function avro(spec: CellSpec, { kafkaOf, sourceOf, sinkOf }: Parts)
 
 /** Decodes the rows of a slice into floats, scores them and appends Avro of `SCORE_SCHEMA` to the outputs. */
 function createPredictor(): (slice: RecordSlice, into: FramedOutputRecords) => Promise<void> {
-  const layout = createRowLayout([{ name: 'x', kind: 'float', columns: Array.from({ length: FEATURES }, (_, i) => column(`f${i}`)) }], {
-    entities: new Map(),
-  });
+  const layout = featureLayout();
   const rows = new Rows(layout, MAX_ROWS);
-  const registry: RegistryClient = {
-    schemaById: async (id, kind = 'id') => ({ kind, id, schema: EVENT_SCHEMA, references: new Map() }),
-    register: async () => ({ id: SCHEMA_ID }),
-  };
   const codec = createAvroCodec({
     format: 'confluent',
     registry,
@@ -103,8 +95,7 @@ function createPredictor(): (slice: RecordSlice, into: FramedOutputRecords) => P
     logger: silentLogger,
   });
   const model = viewOf(encodeString(MODEL.name));
-  const prefix = new DataView(new ArrayBuffer(PREFIX_BYTES));
-  prefix.setInt32(1, SCHEMA_ID + 1);
+  const prefix = viewOf(outputPrefix());
   return async (slice, into) => {
     rows.reset([slice]);
     const decoding = codec.decode(rows);
@@ -116,10 +107,10 @@ function createPredictor(): (slice: RecordSlice, into: FramedOutputRecords) => P
     into.openRun(records.partition, Date.now());
     for (let i = from; i < to; i++) {
       const keyLength = records.keyLength[i]!;
-      let at = into.begin(keyLength, keyLength + PREFIX_BYTES + 32 + model.byteLength);
+      let at = into.begin(keyLength, keyLength + prefix.byteLength + 32 + model.byteLength);
       const { buffer, view } = into;
       at = into.beginValue(copyBytes(view, at, input, records.keyStart[i]!, keyLength));
-      at = copyBytes(view, at, prefix, 0, PREFIX_BYTES);
+      at = copyBytes(view, at, prefix, 0, prefix.byteLength);
       at = writeLong(buffer, at, records.offsets[i]!);
       view.setFloat64(at, scoreOf(matrix, (i - from) * FEATURES), true);
       at = copyBytes(view, at + 8, model, 0, model.byteLength);
@@ -127,6 +118,3 @@ function createPredictor(): (slice: RecordSlice, into: FramedOutputRecords) => P
     }
   };
 }
-
-const column = (name: string) =>
-  ({ name, kind: 'float', binding: { from: 'event', path: [name] }, required: true, onInvalid: 'dead-letter' }) as const;

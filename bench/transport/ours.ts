@@ -1,9 +1,7 @@
 /** The cells of weir: its own source, plan, encoder, producers and sinks, put together as `src/app` does, and its own loop. */
 import { createAvroCodec } from '../../src/avro/codec.ts';
 import { createEncoder } from '../../src/avro/encoder.ts';
-import type { RegistryClient } from '../../src/avro/registry-client.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import { createRowLayout } from '../../src/core/layout.ts';
 import { OutputRecords } from '../../src/core/outputs.ts';
 import type { Model, Sink } from '../../src/core/ports.ts';
 import { wholeOf } from '../../src/core/records.ts';
@@ -24,7 +22,8 @@ import { createValidator } from '../../src/pipeline/validate.ts';
 import { WorkPool } from '../../src/pipeline/work.ts';
 import type { CellSpec } from './cell.ts';
 import { avro } from './ours-avro.ts';
-import { EVENT_SCHEMA, FEATURES, MODEL, SCHEMA_ID, sampleRecords, scoreOf } from './events.ts';
+import { featureLayout, outputPrefix, registry } from './ours-events.ts';
+import { FEATURES, MODEL, sampleRecords, scoreOf } from './events.ts';
 import { type CellRun, Meter } from './meter.ts';
 
 /** Rows of a micro-batch. */
@@ -149,10 +148,7 @@ async function both(spec: CellSpec): Promise<CellRun> {
   const meter = new Meter(spec);
   const kafka = kafkaOf(spec);
   const source = sourceOf(spec, kafka);
-  const layout = createRowLayout([{ name: 'x', kind: 'float', columns: Array.from({ length: FEATURES }, (_, i) => column(`f${i}`)) }], {
-    entities: new Map(),
-    eventTime: ['eventTime'],
-  });
+  const layout = featureLayout(['eventTime']);
   const model: Model = {
     ...MODEL,
     async run(rows, fromRow, toRow, scores) {
@@ -177,12 +173,6 @@ async function both(spec: CellSpec): Promise<CellRun> {
       },
     },
   }) as Sink;
-  const registry: RegistryClient = {
-    schemaById: async (id, kind = 'id') => ({ kind, id, schema: EVENT_SCHEMA, references: new Map() }),
-    register: async () => ({ id: SCHEMA_ID }),
-  };
-  const prefix = Buffer.alloc(5);
-  prefix.writeInt32BE(SCHEMA_ID + 1, 1);
   const pipeline = runPipeline(
     {
       source,
@@ -203,7 +193,7 @@ async function both(spec: CellSpec): Promise<CellRun> {
       drift: undefined,
       encoder: createEncoder({
         layout,
-        framing: { prefix },
+        framing: { prefix: outputPrefix() },
         model: MODEL,
         maxRecordBytes: topics.maxRecordBytes(spec.outputTopic),
         deadLetters: { pipeline: 'bench', worker: spec.name, maxRecordBytes: topics.maxRecordBytes(deadLetters) },
@@ -232,9 +222,6 @@ async function both(spec: CellSpec): Promise<CellRun> {
   await source.close();
   return run;
 }
-
-const column = (name: string) =>
-  ({ name, kind: 'float', binding: { from: 'event', path: [name] }, required: true, onInvalid: 'dead-letter' }) as const;
 
 function sinkOf(spec: CellSpec, kafka: ReturnType<typeof kafkaOf>, source: KafkaSource): { sink: Sink; topics: OutputTopics } {
   const { commitIntervalMs } = spec;

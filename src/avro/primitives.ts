@@ -2,6 +2,7 @@
  * Avro's primitive encodings (specification, "Binary Encoding"), written in place. Each function returns the position
  * after what it wrote; the caller has made room: 10 bytes for a long.
  */
+import { writeVarint32 } from '../core/bytes.ts';
 
 /** Longest encoding of a long or int. */
 export const MAX_VARINT_BYTES = 10;
@@ -9,7 +10,7 @@ export const MAX_VARINT_BYTES = 10;
 /** Writes a long given as a double; exact for safe integers. */
 export function writeLong(buffer: Buffer, at: number, value: number): number {
   // Zigzag of n is 2n or −2n − 1. What fits 32 bits then goes by integer arithmetic.
-  if (value >= -0x4000_0000 && value < 0x4000_0000) return writeGroups(buffer, at, ((value << 1) ^ (value >> 31)) >>> 0);
+  if (value >= -0x4000_0000 && value < 0x4000_0000) return writeVarint32(buffer, at, ((value << 1) ^ (value >> 31)) >>> 0);
   // Doubled, a safe integer has one bit more than a double holds, so the lowest group (six bits and the sign) is taken
   // before; the next four groups are the low 28 bits of the rest. Divisions of doubles are dear: there are two.
   const isNegative = value < 0;
@@ -18,22 +19,12 @@ export function writeLong(buffer: Buffer, at: number, value: number): number {
   buffer[at++] = ((magnitude - rest * 64) << 1) | (isNegative ? 1 : 0) | 0x80;
   const high = Math.floor(rest / 0x1000_0000);
   const low = rest - high * 0x1000_0000;
-  if (high === 0) return writeGroups(buffer, at, low);
+  if (high === 0) return writeVarint32(buffer, at, low);
   buffer[at++] = (low & 0x7f) | 0x80;
   buffer[at++] = ((low >>> 7) & 0x7f) | 0x80;
   buffer[at++] = ((low >>> 14) & 0x7f) | 0x80;
   buffer[at++] = (low >>> 21) | 0x80;
-  return writeGroups(buffer, at, high);
-}
-
-function writeGroups(buffer: Buffer, at: number, value: number): number {
-  let rest = value;
-  while (rest > 0x7f) {
-    buffer[at++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  buffer[at++] = rest;
-  return at;
+  return writeVarint32(buffer, at, high);
 }
 
 /** Number of decimal digits of a non-negative safe integer. */

@@ -52,6 +52,13 @@ export function writeVarint(into: Uint8Array, start: number, value: number): num
     into[at++] = (rest % 0x80) | 0x80;
     rest = Math.floor(rest / 0x80);
   }
+  return writeVarint32(into, at, rest);
+}
+
+/** As `writeVarint`, for a value below 2^32, in integer arithmetic alone. */
+export function writeVarint32(into: Uint8Array, start: number, value: number): number {
+  let at = start;
+  let rest = value;
   while (rest >= 0x80) {
     into[at++] = (rest & 0x7f) | 0x80;
     rest >>>= 7;

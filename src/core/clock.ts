@@ -71,3 +71,20 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', done, { once: true });
   });
 }
+
+/**
+ * Waits for work, but no longer than `limitMs` of the clock.
+ * @returns false when it has not settled by then; it goes on, and what it throws later is nobody's
+ * @throws what the work throws in time
+ */
+export async function settledWithin(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<boolean> {
+  let cancel = (): void => {};
+  const limit = new Promise<boolean>((resolve) => {
+    cancel = clock.after(limitMs, () => resolve(false));
+  });
+  try {
+    return await Promise.race([work.then(() => true), limit]);
+  } finally {
+    cancel();
+  }
+}

@@ -1,3 +1,5 @@
+import { writeVarint32 } from './bytes.ts';
+
 /** A record header. Keys may repeat; a null value is legal in Kafka. */
 export interface Header {
   readonly key: string;
@@ -50,12 +52,6 @@ export function decodeHeaders(buffer: Uint8Array, start: number, length: number)
 }
 
 function varint(value: number): Uint8Array {
-  let rest = ((value << 1) ^ (value >> 31)) >>> 0;
-  const out: number[] = [];
-  while (rest > 0x7f) {
-    out.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  out.push(rest);
-  return Uint8Array.from(out);
+  const bytes = new Uint8Array(5);
+  return bytes.subarray(0, writeVarint32(bytes, 0, ((value << 1) ^ (value >> 31)) >>> 0));
 }

@@ -1,5 +1,5 @@
 import type { Consumer } from 'kafkajs';
-import { type Clock, sleep } from '../core/clock.ts';
+import { type Clock, settledWithin } from '../core/clock.ts';
 import type { Logger } from '../core/ports.ts';
 
 /** How long a member waits for the answer when it leaves. */
@@ -37,10 +37,6 @@ export async function leaveInTime(
   consumer: Pick<Consumer, 'disconnect'>,
   { clock, logger, topic }: { readonly clock: Clock; readonly logger: Logger; readonly topic: string },
 ): Promise<void> {
-  const done = new AbortController();
-  const disconnected = consumer.disconnect().finally(() => done.abort());
-  await Promise.race([disconnected, sleep(clock, LEAVE_TIMEOUT_MS, done.signal)]);
-  if (done.signal.aborted) return await disconnected;
-  disconnected.catch(() => {}); // Nobody waits for it any more.
+  if (await settledWithin(clock, LEAVE_TIMEOUT_MS, consumer.disconnect())) return;
   logger.warn({ topic, afterMs: LEAVE_TIMEOUT_MS }, 'the group has not answered that this member leaves');
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts';
+import { type Clock, settledWithin } from '../core/clock.ts';
 import type { Logger } from '../core/ports.ts';
 
 /** How long a rebalance may be held up. */
@@ -18,10 +18,6 @@ export async function settleBeforeRejoin(settle: () => Promise<void>, options: S
   const { sessionTimeoutMs, rebalanceTimeoutMs, clock, logger } = options;
   const limitMs = Math.min(sessionTimeoutMs, rebalanceTimeoutMs) / 2;
   const startedMs = clock.monotonicMs();
-  let cancel = (): void => {};
-  const limit = new Promise<boolean>((resolve) => {
-    cancel = clock.after(limitMs, () => resolve(false));
-  });
   const settled = settle().then(
     () => true,
     (thrown: unknown) => {
@@ -29,8 +25,7 @@ export async function settleBeforeRejoin(settle: () => Promise<void>, options: S
       return false;
     },
   );
-  const isSettled = await Promise.race([settled, limit]);
-  cancel();
+  const isSettled = (await settledWithin(clock, limitMs, settled)) && (await settled);
   logger.info({ settledMs: Math.round(clock.monotonicMs() - startedMs), isSettled }, 'rebalance: joining again');
   return isSettled;
 }

@@ -6,7 +6,7 @@
  * Up to `maxInFlight` micro-batches are between decode and score at a time, so that one waits for the online store while
  * the next decodes. They are emitted in the order in which they were cut, so records of a partition keep their order.
  */
-import { sleep } from '../core/clock.ts';
+import { settledWithin } from '../core/clock.ts';
 import { Doorbell } from '../core/doorbell.ts';
 import { WeirError, weirErrorFrom } from '../core/errors.ts';
 import type { StepName } from '../core/ports.ts';
@@ -135,7 +135,7 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
     cancelDeadline();
     failed.abort();
     // An emission that hangs in the client must not hold up the end; what it writes is not committed.
-    await (failure ? Promise.race([emitting, sleep(clock, LAST_EMISSION_MS)]) : emitting);
+    await (failure ? settledWithin(clock, LAST_EMISSION_MS, emitting) : emitting);
   }
   if (failure) throw failure;
 }

@@ -5,7 +5,7 @@
  * the coordinator has moved, for one), and stock's `stop()` waits for that answer, and for a join that follows it.
  */
 import kafkajs from 'kafkajs';
-import { sleep, systemClock } from '../../core/clock.ts';
+import { settledWithin, sleep, systemClock } from '../../core/clock.ts';
 import { API_KEYS, type BrokerInternals, type BrokerRequest, sendRequest } from './cluster-extension.ts';
 import { kafkajsInternal } from './guard.ts';
 
@@ -124,7 +124,7 @@ class Joining {
       await breakConnection(this.coordinator, 'closed while joining');
       while (!inTime.signal.aborted && !(await this.hasLeft())) await sleep(systemClock, PAUSE_MS, inTime.signal);
     };
-    await Promise.race([left(), sleep(systemClock, LEAVE_TIMEOUT_MS, inTime.signal)]);
+    await settledWithin(systemClock, LEAVE_TIMEOUT_MS, left());
     inTime.abort();
   }
 
