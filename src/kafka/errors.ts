@@ -91,6 +91,11 @@ function typeOf(error: KafkajsError): string {
   return UNNAMED.get(error.message) ?? error.type ?? '';
 }
 
+/** True when the coordinator does not know the member: it has been given up, or the group has moved to another coordinator meanwhile. */
+export function isUnknownMemberError(thrown: unknown): boolean {
+  return rootCause(thrown).type === 'UNKNOWN_MEMBER_ID';
+}
+
 /** True when the brokers refuse a producer because another one has its transactional id, or because its transaction timed out. */
 export function isFencedError(thrown: unknown): boolean {
   return FENCED.has(typeOf(rootCause(thrown)));

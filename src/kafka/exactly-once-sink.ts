@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { isRetriable, WeirError, weirErrorFrom } from '../core/errors.ts';
 import type { Emission, Logger, Sink } from '../core/ports.ts';
 import type { Position } from '../core/records.ts';
-import { isFencedError } from './errors.ts';
+import { isFencedError, isUnknownMemberError } from './errors.ts';
 import type { TopicLimits } from './produce-requests.ts';
 import type { KafkaSource } from './source.ts';
 import type { GroupMember, TransactionalProducer } from './transactional-producer.ts';
@@ -94,11 +94,11 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
   }
 
   /** Gives the open transaction up: nothing of it will be seen, and its records are read again. */
-  function giveUp(reason: string): void {
+  function giveUp(reason: string, isMemberLost = false): void {
     if (producer) close(producer);
     producer = undefined;
     ended('given_up');
-    source.rewind();
+    source.rewind(isMemberLost);
     reconnect();
     logger.warn({ reason }, 'transaction given up; reading again from the committed positions');
   }
@@ -113,7 +113,7 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
     const error = weirErrorFrom(thrown);
     if (isFencedError(thrown)) countFence(error);
     if (!isRetriable(error)) throw error;
-    giveUp(error.message);
+    giveUp(error.message, isUnknownMemberError(thrown));
   }
 
   function countFence(cause: WeirError): void {

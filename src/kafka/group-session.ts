@@ -4,7 +4,7 @@ import { Doorbell } from '../core/doorbell.ts';
 import { WeirError, weirErrorFrom } from '../core/errors.ts';
 import type { Position } from '../core/records.ts';
 import { Assignment } from './assignment.ts';
-import { isRebalanceError, rootCause, weirErrorFromKafka } from './errors.ts';
+import { isRebalanceError, isUnknownMemberError, rootCause, weirErrorFromKafka } from './errors.ts';
 import { createGroupConsumer, type GroupConsumerOptions } from './group-consumer.ts';
 import type { GroupPositions, LogEnds } from './group-positions.ts';
 import type { GroupSessionListener } from './group-session-listener.ts';
@@ -153,6 +153,7 @@ export class GroupSession {
       await this.current.joined.commit(this.options.topic, offsets);
       return ours;
     } catch (thrown) {
+      if (isUnknownMemberError(thrown)) this.current?.joined.rejoin();
       if (isRebalanceError(thrown) || !this.current) return undefined;
       throw weirErrorFromKafka(thrown, 'committing offsets');
     }
@@ -161,15 +162,17 @@ export class GroupSession {
   /**
    * Revokes everything and has it read again from what the group has committed: after a transaction that was not, or may
    * not have been, committed. When the group is joining anyway, the join does it.
+   * @param isMemberLost the coordinator does not know the member: it joins again at once
    */
-  rewind(): void {
+  rewind(isMemberLost = false): void {
     const { current } = this;
     if (!current) return;
     const { partitions } = this.assigned;
     this.current = undefined;
     this.revoke(partitions);
-    // The join that is under way does it.
-    if (!this.isRejoining) void this.takePositions(current.joined, partitions, ++this.turn);
+    // The join that is under way, or to come, does it.
+    if (isMemberLost) current.joined.rejoin();
+    else if (!this.isRejoining) void this.takePositions(current.joined, partitions, ++this.turn);
   }
 
   /** Fetches no more, and stays a member: kafkajs commits nothing after its own stop(). */

@@ -155,9 +155,10 @@ export class KafkaSource implements Source {
   /**
    * Revokes everything and has it read again from what the group has committed: after a transaction that was not, or may
    * not have been, committed. When the group is joining anyway, the join does it.
+   * @param isMemberLost the coordinator does not know the member: it joins again at once
    */
-  rewind(): void {
-    this.session.rewind();
+  rewind(isMemberLost = false): void {
+    this.session.rewind(isMemberLost);
   }
 
   async stopFetching(): Promise<void> {

@@ -3,7 +3,7 @@ import type { RecordBatch } from '../../src/core/records.ts';
 import { createTopic, eventually, produce, testKafka, testSource } from '../support/kafka.ts';
 import { closeSources, started, type StartedSource } from '../support/sources.ts';
 import { services, uniqueName } from '../support/services.ts';
-import { cutAround, stockKafka } from '../support/transactions.ts';
+import { cutAround, holdFrom, removeMember, stockKafka } from '../support/transactions.ts';
 
 const numbered = (count: number): { value: string; partition: number }[] =>
   Array.from({ length: count }, (_, i) => ({ value: `${i}`, partition: i % 4 }));
@@ -107,6 +107,36 @@ describe('a rejoin whose connection breaks', { timeout: 60_000 }, () => {
     await eventually(() => first.source.stats.isInGroup && values().size === 2, 25_000);
     const owners = [first, second].map(({ source }) => source.assignment().map(({ partition }) => partition));
     expect(new Set(owners.flat())).toEqual(new Set([0, 1]));
+  });
+});
+
+describe('a member that the coordinator does not know any more', { timeout: 60_000 }, () => {
+  const HEARTBEAT = 12;
+  const timing = { sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 30_000, heartbeatIntervalMs: 100 };
+
+  it('joins again at once when that is known, also while a heartbeat waits for its answer', async () => {
+    const topic = uniqueName('source');
+    await createTopic(topic, 2);
+    const hold = holdFrom(HEARTBEAT);
+    const { source, values } = await started({
+      topic,
+      groupId: topic,
+      ...timing,
+      kafka: stockKafka(services().kafkaBrokers, undefined, hold.open),
+    });
+    const before = source.member!;
+    hold.arm();
+    await eventually(() => hold.isHolding());
+    await removeMember(testKafka(), before);
+    const lostAtMs = performance.now();
+    // As a transaction does whose TxnOffsetCommit was answered by UNKNOWN_MEMBER_ID; and again, which must not disturb the join.
+    source.rewind(true);
+    source.rewind(true);
+    await eventually(() => source.member !== undefined && source.member.memberId !== before.memberId, 10_000);
+    expect(performance.now() - lostAtMs).toBeLessThan(8_000);
+    expect(source.assignment().length).toBe(2);
+    await produce(topic, [{ partition: 1, value: 'x' }]);
+    await eventually(() => values().includes('x'));
   });
 });
 

@@ -78,6 +78,45 @@ export function cutAround(apiKey: number, when: 'before' | 'after'): { open(host
   };
 }
 
+/** Sockets that keep the next request with `apiKey` and all that follows on its connection, as a broker does that holds a request. */
+export function holdFrom(apiKey: number): { open(host: string, port: number): Socket; arm(): void; isHolding(): boolean } {
+  let isArmed = false;
+  let isHolding = false;
+  return {
+    arm: () => void (isArmed = true),
+    isHolding: () => isHolding,
+    open(host, port) {
+      const socket = connect(port, host);
+      const write = socket.write.bind(socket) as (bytes: Buffer, encoding: BufferEncoding) => boolean;
+      let isHeld = false;
+      socket.write = ((bytes: Buffer, encoding: BufferEncoding) => {
+        if (isArmed && !isHeld && bytes.readInt16BE(4) === apiKey) {
+          isHeld = true;
+          isHolding = true;
+          isArmed = false;
+        }
+        return isHeld || write(bytes, encoding);
+      }) as Socket['write'];
+      return socket;
+    },
+  };
+}
+
+/** Has a member leave its group, from outside and without a word to it. */
+export async function removeMember(kafka: Kafka, { groupId, memberId }: Pick<GroupMember, 'groupId' | 'memberId'>): Promise<void> {
+  interface Leaving {
+    findGroupCoordinator(of: { groupId: string }): Promise<{ leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown> }>;
+  }
+  let cluster: Leaving | undefined;
+  const admin = withClusterExtension(kafka, (made) => void (cluster = made as unknown as Leaving)).admin();
+  await admin.connect();
+  try {
+    await (await cluster!.findGroupCoordinator({ groupId })).leaveGroup({ groupId, memberId });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 /** What kafkajs says an action failed with: the type of the broker's error, or the name of its own; undefined: it did not fail. */
 export async function failureOf(action: Promise<unknown>): Promise<string | undefined> {
   return await action.then(

@@ -15,7 +15,9 @@ import type { PartitionAssigner } from 'kafkajs';
 import { WeirError } from '../../core/errors.ts';
 import { kafkajsInternal } from './guard.ts';
 import { fetchForGroup, type FetchHooks, type FetchingGroup } from './group-fetch.ts';
-import { closedWhileJoining, type JoiningGroup, joinUnlessClosed } from './join-until-closed.ts';
+import { breakConnection } from './break-connection.ts';
+import { errorFromCode } from './flexible.ts';
+import { closedWhileJoining, type Coordinator, type JoiningGroup, joinUnlessClosed } from './join-until-closed.ts';
 import { fetchStableOffsets } from './stable-offsets.ts';
 import { fetchStockOffsets } from './stock-offsets.ts';
 import { isStock } from './switches.ts';
@@ -30,6 +32,12 @@ export interface JoinedMember {
    * @throws what kafkajs throws
    */
   committed(topic: string, partitions: readonly number[], isCancelled: () => boolean): Promise<Map<number, number>>;
+  /**
+   * Another request has shown that the coordinator does not know the member: it joins again, without waiting to hear so from a
+   * heartbeat. A coordinator that has lost the group may hold heartbeats for many seconds before it answers. Does nothing once
+   * the member has joined another generation.
+   */
+  rejoin(): void;
   /** Commits offsets by partition under this generation, also when the member has joined another since. @throws what kafkajs throws */
   commit(topic: string, offsets: ReadonlyMap<number, number>): Promise<void>;
 }
@@ -56,6 +64,8 @@ interface ConsumerGroupInternals extends FetchingGroup, JoiningGroup {
   cluster: FetchingGroup['cluster'] & JoiningGroup['cluster'];
   assigners: HookedAssigner[];
   generationId: number | null;
+  /** Of the last join. */
+  readonly coordinator: Coordinator | null;
   assigned(): { topic: string; partitions: number[] }[];
   joinAndSync(): Promise<void>;
   leave(): Promise<void>;
@@ -64,13 +74,20 @@ interface ConsumerGroupInternals extends FetchingGroup, JoiningGroup {
     commitOffsets(offsets: { topics: { topic: string; partitions: { partition: number; offset: string }[] }[] }): Promise<void>;
   };
   fetch(nodeId: string): Promise<unknown[]>;
+  heartbeat(options: { interval: number }): Promise<void>;
 }
 
 /**
- * Groups whose last join failed. kafkajs goes on fetching after a lost answer to SyncGroup, and the coordinator, which has
- * sent it, is content with the member's heartbeats: nobody else would make it join again.
+ * Groups whose last join failed, or whose member is known to be lost. kafkajs goes on fetching after a lost answer to SyncGroup,
+ * and the coordinator, which has sent it, is content with the member's heartbeats: nobody else would make it join again.
  */
 const mustJoin = new WeakSet<object>();
+
+/** Groups that wait for the answer to a heartbeat. */
+const beating = new WeakSet<object>();
+
+/** Makes kafkajs stop fetching from all brokers and join once. */
+const REBALANCE_IN_PROGRESS = 27;
 
 let isInstalled = false;
 
@@ -81,8 +98,8 @@ let isInstalled = false;
 export function installGroupHooks(): void {
   if (isInstalled) return;
   const group = kafkajsInternal<{ prototype: ConsumerGroupInternals }>('src/consumer/consumerGroup.js').prototype;
-  const { joinAndSync, fetch } = group;
-  if (typeof joinAndSync !== 'function' || typeof fetch !== 'function') {
+  const { joinAndSync, fetch, heartbeat } = group;
+  if (typeof joinAndSync !== 'function' || typeof fetch !== 'function' || typeof heartbeat !== 'function') {
     throw new WeirError('state_invalid', 'kafkajs does not have the internals that weir extends; reinstall the exact version with npm ci.');
   }
   group.joinAndSync = async function joinWithHooks(): Promise<void> {
@@ -104,10 +121,22 @@ export function installGroupHooks(): void {
   group.fetch = async function fetchWithHooks(nodeId): Promise<unknown[]> {
     const hooks = hooksOf(this);
     if (!hooks) return fetch.call(this, nodeId);
-    if (mustJoin.has(this)) await this.joinAndSync();
-    else await fetchForGroup(this, hooks, nodeId);
+    // There is a loop for each broker: joining from here would join as often as there are brokers.
+    if (mustJoin.has(this)) throw errorFromCode(REBALANCE_IN_PROGRESS);
+    await fetchForGroup(this, hooks, nodeId);
     // Nothing for kafkajs to hand on: it goes on with a heartbeat and the next fetch.
     return [];
+  };
+  group.heartbeat = async function heartbeatUnlessLost(options): Promise<void> {
+    if (mustJoin.has(this)) return; // The fetch that follows joins.
+    beating.add(this);
+    try {
+      await heartbeat.call(this, options);
+    } catch (thrown) {
+      if (!mustJoin.has(this)) throw thrown;
+    } finally {
+      beating.delete(this);
+    }
   };
   isInstalled = true;
 }
@@ -123,14 +152,24 @@ export function withGroupHooks(assigner: PartitionAssigner, hooks: GroupHooks): 
 
 function joinedMember(group: ConsumerGroupInternals): JoinedMember {
   const { groupId, offsetManager } = group;
+  const generationId = group.generationId ?? -1;
   return {
-    generationId: group.generationId ?? -1,
+    generationId,
     memberId: group.memberId ?? '',
     assignment: new Map(group.assigned().map(({ topic, partitions }) => [topic, partitions])),
     committed: async (topic, partitions, isCancelled) => {
       const coordinator = await group.cluster.findGroupCoordinator({ groupId });
       const fetchOffsets = isStock('stable-offsets') ? fetchStockOffsets : fetchStableOffsets;
       return await fetchOffsets(coordinator, { groupId, topic, partitions, isCancelled });
+    },
+    rejoin() {
+      // A join that is under way, or to be made again, is what is wanted; its connection must not be broken.
+      if (group.generationId !== generationId || mustJoin.has(group)) return;
+      mustJoin.add(group);
+      group.memberId = null;
+      // A broker that holds the heartbeat reads nothing else of its connection.
+      const [connection] = group.coordinator?.connectionPool.pool ?? [];
+      if (connection && beating.has(group)) void breakConnection(connection, 'the coordinator does not know the member');
     },
     commit: (topic, offsets) =>
       offsetManager.commitOffsets({

@@ -6,10 +6,11 @@
  */
 import kafkajs from 'kafkajs';
 import { settledWithin, sleep, systemClock } from '../../core/clock.ts';
+import { type BreakableConnection, breakConnection } from './break-connection.ts';
 import { API_KEYS, type BrokerInternals, type BrokerRequest, sendRequest } from './cluster-extension.ts';
 import { kafkajsInternal } from './guard.ts';
 
-const { KafkaJSConnectionError, KafkaJSNonRetriableError } = kafkajs;
+const { KafkaJSNonRetriableError } = kafkajs;
 
 /** The part of kafkajs' `ConsumerGroup` that is used here. */
 export interface JoiningGroup {
@@ -28,8 +29,9 @@ interface GroupCluster {
 }
 
 /** The part of kafkajs' `Broker` that is used here. */
-interface Coordinator {
-  readonly connectionPool: { readonly pool: readonly { rejectRequests(error: Error): void; disconnect(): Promise<unknown> }[] };
+export interface Coordinator {
+  /** The first connection is for all but fetches. */
+  readonly connectionPool: { readonly pool: readonly BreakableConnection[] };
   leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
 }
 
@@ -121,7 +123,8 @@ class Joining {
       // Without its name it could not leave; this is answered at once.
       await this.naming;
       // While a broker holds a JoinGroup it reads nothing else of its connection.
-      await breakConnection(this.coordinator, 'closed while joining');
+      const [connection] = this.coordinator?.connectionPool.pool ?? [];
+      if (connection) await breakConnection(connection, 'closed while joining');
       while (!inTime.signal.aborted && !(await this.hasLeft())) await sleep(systemClock, PAUSE_MS, inTime.signal);
     };
     await settledWithin(systemClock, LEAVE_TIMEOUT_MS, left());
@@ -141,14 +144,6 @@ class Joining {
     this.group.memberId = null;
     return true;
   }
-}
-
-/** Ends all requests to a coordinator that wait for an answer; kafkajs' disconnect() would wait for every one of them. */
-async function breakConnection(coordinator: Coordinator | undefined, reason: string): Promise<void> {
-  // The first connection of a broker is for all but fetches.
-  const [connection] = coordinator?.connectionPool.pool ?? [];
-  connection?.rejectRequests(new KafkaJSConnectionError(reason));
-  await connection?.disconnect();
 }
 
 /**

@@ -49,6 +49,7 @@ function harness() {
     assignment: new Map([['t', partitions]]),
     committed: () => committed,
     commit: async () => {},
+    rejoin: () => void log.push(`rejoin ${generationId}`),
   });
   const wanted = (): number[] => hooks!.wanted().map(({ partition }) => partition);
   return { session, hooks: hooks!, log, state, joined, wanted };
@@ -150,5 +151,18 @@ describe('GroupSession', () => {
     );
     await turn();
     expect([session.member?.generationId, wanted()]).toEqual([2, [1, 2]]);
+  });
+
+  it('joins again, and takes no positions before that, when the coordinator does not know the member', async () => {
+    const { session, hooks, log, joined, wanted } = harness();
+    const started = session.start();
+    hooks.afterJoin(joined(1, [0], Promise.resolve(new Map([[0, 5]]))));
+    await started;
+    session.rewind(true);
+    await turn();
+    expect([session.member, wanted(), log]).toEqual([undefined, [], ['resumed 1', 'revoked 0', 'rejoin 1']]);
+    hooks.afterJoin(joined(2, [0], Promise.resolve(new Map([[0, 7]]))));
+    await turn();
+    expect([session.member?.generationId, wanted(), log.at(-1)]).toEqual([2, [0], 'resumed 2']);
   });
 });

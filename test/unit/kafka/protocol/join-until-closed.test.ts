@@ -13,7 +13,7 @@ function harness(memberId: string | null, looking = Promise.resolve()) {
   const coordinator = {
     lookupRequest: () => () => ({}),
     connectionPool: {
-      pool: [{ rejectRequests, disconnect: async () => {} }],
+      pool: [{ socket: null, rejectRequests, disconnect: async () => {} }],
       send: async () => {
         await naming.promise;
         throw Object.assign(new Error('named'), { name: 'KafkaJSMemberIdRequired', memberId: 'new' });
