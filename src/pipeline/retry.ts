@@ -9,8 +9,11 @@ export interface RetryPolicy {
   readonly giveUpAfterMs: number;
 }
 
-/** 100 ms doubling to 5 s, for ever: an outage of Kafka or Redis is waited out, with heartbeats going on. */
-export const DEFAULT_RETRY: RetryPolicy = { firstDelayMs: 100, maxDelayMs: 5_000, giveUpAfterMs: Number.POSITIVE_INFINITY };
+/**
+ * 100 ms doubling to 2 s, for ever: an outage of Kafka or Redis is waited out, with heartbeats going on. Clients connect again within
+ * 2 s of their own, so that work goes on less than 5 s after the end of an outage, however long it was.
+ */
+export const DEFAULT_RETRY: RetryPolicy = { firstDelayMs: 100, maxDelayMs: 2_000, giveUpAfterMs: Number.POSITIVE_INFINITY };
 
 /** What `retrying` needs besides the work. */
 export interface RetryOptions {
