@@ -43,6 +43,10 @@ export class Fleet {
   private readonly options: FleetOptions;
   private readonly slots = new Map<number, Slot>();
   private readonly restarting = new Set<NodeJS.Timeout>();
+  /** Launches of workers that had ended by themselves. */
+  private readonly relaunching = new Set<Promise<void>>();
+  /** From the moment that all are ended: nobody is started again. */
+  private isOver = false;
   /** Workers that ended by themselves: slot, how, last words. */
   readonly endings: string[] = [];
   /** Milliseconds from each SIGTERM to the end. */
@@ -123,15 +127,22 @@ export class Fleet {
     if (how !== 'exit 0') this.endings.push(this.words(slot, `${how} after SIGTERM`));
   }
 
-  /** Drains all that run. */
+  /** Drains all that run, for good. */
   async drainAll(): Promise<void> {
-    for (const timer of this.restarting) clearTimeout(timer);
+    await this.stopRestarting();
     await Promise.all([...this.slots.keys()].map((slot) => this.drain(slot)));
   }
 
   async killAll(): Promise<void> {
-    for (const timer of this.restarting) clearTimeout(timer);
+    await this.stopRestarting();
     await Promise.all([...this.slots.keys()].map((slot) => this.kill(slot)));
+  }
+
+  private async stopRestarting(): Promise<void> {
+    this.isOver = true;
+    for (const timer of this.restarting) clearTimeout(timer);
+    // One that is being started now would outlive the others, and the run would wait for it for ever.
+    await Promise.all(this.relaunching);
   }
 
   /** How the worker of a slot ended. */
@@ -171,10 +182,13 @@ export class Fleet {
 
   private onEnding(slot: number, how: string): void {
     this.endings.push(this.words(slot, how));
-    if (this.options.restarts === false) return;
+    if (this.options.restarts === false || this.isOver) return;
     const timer = setTimeout(() => {
       this.restarting.delete(timer);
-      void this.launch(slot).catch((error: unknown) => this.endings.push(String(error)));
+      const launched: Promise<void> = this.launch(slot)
+        .catch((error: unknown) => void this.endings.push(String(error)))
+        .finally(() => this.relaunching.delete(launched));
+      this.relaunching.add(launched);
     }, RESTART_MS);
     this.restarting.add(timer);
   }
