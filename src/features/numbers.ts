@@ -22,26 +22,25 @@ export function numberFromText(text: string): number | undefined {
 }
 
 /**
- * As `numberFromText`, from ASCII bytes. Up to 15 digits are read without making a string, which is nearly every value:
- * digits and a power of ten that are both exact in a double give a correctly rounded quotient.
+ * As `numberFromText`, from the ASCII bytes `start` … `end` − 1. Up to 15 digits are read without making a string, which is nearly
+ * every value: digits and a power of ten that are both exact in a double give a correctly rounded quotient.
  */
-export function numberFromBytes(bytes: Buffer): number | undefined {
-  const size = bytes.length;
-  let at = 0;
-  const negative = bytes[0] === 0x2d;
+export function numberFromBytes(bytes: Buffer, start = 0, end: number = bytes.length): number | undefined {
+  let at = start;
+  const negative = at < end && bytes[at] === 0x2d;
   if (negative) at++;
   let digits = 0;
   let mantissa = 0;
   let point = -1;
-  for (; at < size; at++) {
+  for (; at < end; at++) {
     const byte = bytes[at]!;
     if (byte >= 0x30 && byte <= 0x39) {
       mantissa = mantissa * 10 + (byte - 0x30);
       digits++;
     } else if (byte === 0x2e && point < 0) point = digits;
-    else return numberFromText(bytes.toString('latin1'));
+    else return numberFromText(bytes.toString('latin1', start, end));
   }
-  if (digits === 0 || digits > 15) return numberFromText(bytes.toString('latin1'));
+  if (digits === 0 || digits > 15) return numberFromText(bytes.toString('latin1', start, end));
   const value = point < 0 ? mantissa : mantissa / POWERS[digits - point]!;
   return negative ? -value : value;
 }

@@ -83,8 +83,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       async fetch(keys, table) {
         const { count } = keys;
         if (count === 0) return;
-        const answer = await connection.call((redis) => layoutReader.request(redis, keys));
-        const { misses, unreadable } = layoutReader.decode(answer, count, table);
+        const { misses, unreadable } = await connection.read(layoutReader, keys, table);
         total.entities += count;
         total.misses += misses;
         total.unreadable += unreadable;
