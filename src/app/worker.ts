@@ -74,6 +74,7 @@ async function assemble(
   const surroundings = { clock, logger, metrics: metrics.pipeline, signal: stop };
   const scoring = await createScoring(config, surroundings, model);
   onClose(() => scoring.close());
+  metrics.modelRuns(scoring.model.runRows);
   const { predictions, deadLetters } = config.output;
   const framing = await waitOut(surroundings, 'schema registry', () =>
     createOutputFraming(predictions.format, readOwnSchema('prediction'), predictions.topic, scoring.registry),

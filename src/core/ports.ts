@@ -153,6 +153,8 @@ export interface OnlineStore {
 export interface Model {
   readonly name: string;
   readonly version: string;
+  /** Most rows of one run: larger micro-batches take several. Undefined: all in one. */
+  readonly runRows?: number;
   /** Rows in `[fromRow, toRow)` are scored into the same places of `scores`. Rows that are not ok hold harmless values. @throws when the run fails */
   run(rows: Rows, fromRow: number, toRow: number, scores: Scores): Promise<void>;
   /** Scores with the outputs this model fills. */

@@ -68,8 +68,11 @@ export async function verifyGolden(model: Model, layout: RowLayout, golden: Gold
   }
 }
 
-/** Golden rows as the pipeline would lay them out, repeated up to `count`. */
-function goldenRows(layout: RowLayout, golden: Golden, count: number, file: string): Rows {
+/**
+ * Golden rows as the pipeline would lay them out: the first `count`, or all of them over and over.
+ * @throws WeirError `model_invalid` for columns that the manifest does not list, that are missing or of another kind
+ */
+export function goldenRows(layout: RowLayout, golden: Golden, count: number, file: string): Rows {
   const rows = new Rows(layout, count);
   rows.count = count;
   const byName = new Map(layout.columns.map((column) => [column.name, column]));

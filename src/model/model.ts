@@ -5,9 +5,10 @@ import type { Logger, Model } from '../core/ports.ts';
 import { Rows, type Scores } from '../core/rows.ts';
 import { formatFindings } from '../yaml/document.ts';
 import { createFeedsMaker, type FeedsMaker } from './feeds.ts';
-import { readGolden, verifyGolden } from './golden.ts';
+import { goldenRows as layOutGolden, readGolden, verifyGolden } from './golden.ts';
 import { createOutputReader, type OutputReader, type Results, wantedOutputs } from './outputs.ts';
 import type { ModelPackage } from './package.ts';
+import { bestRun, measureRuns, MOST_TRIED_ROWS } from './run-curve.ts';
 import { openSession, type SessionOptions } from './session.ts';
 import { signatureFindings } from './signature.ts';
 
@@ -36,12 +37,22 @@ export async function loadModel(pkg: ModelPackage, layout: RowLayout, { logger, 
       await verifyGolden(model, layout, golden, pkg.golden.tolerance, pkg.golden.file);
     }
     const goldenRows = pkg.golden ? 'verified' : 'none';
-    logger.info({ model: pkg.name, modelVersion: pkg.version, sha256: pkg.sha256, goldenRows }, 'model loaded');
+    const { runRows, microsPerRow } = await model.fitRuns(await sampleRows(pkg, layout));
+    logger.info({ model: pkg.name, modelVersion: pkg.version, sha256: pkg.sha256, goldenRows, runRows, microsPerRow }, 'model loaded');
     return model;
   } catch (thrown) {
     await session.release();
     throw thrown;
   }
+}
+
+/** Rows to measure runs with: the golden ones, over and over, else zeros and empty strings. */
+async function sampleRows(pkg: ModelPackage, layout: RowLayout): Promise<Rows> {
+  const count = Math.min(MOST_TRIED_ROWS, pkg.maxBatchRows ?? MOST_TRIED_ROWS);
+  if (pkg.golden) return layOutGolden(layout, await readGolden(pkg.golden.file), count, pkg.golden.file);
+  const rows = new Rows(layout, count);
+  rows.count = count;
+  return rows;
 }
 
 /** A model in a session of ONNX Runtime, in this thread. */
@@ -52,7 +63,8 @@ class OnnxModel implements Model {
   private readonly feeds: FeedsMaker;
   private readonly outputs: OutputReader;
   private readonly fetches: readonly string[];
-  private readonly maxBatchRows: number;
+  /** Most rows of one run; larger micro-batches take several. */
+  runRows: number;
   /** One row of zeros and empty strings, which every model can score: the pipeline puts it in place of bad rows. */
   private readonly neutral: Rows;
   private isClosed = false;
@@ -67,7 +79,7 @@ class OnnxModel implements Model {
   ) {
     this.name = pkg.name;
     this.version = pkg.version;
-    this.maxBatchRows = pkg.maxBatchRows ?? Number.POSITIVE_INFINITY;
+    this.runRows = pkg.maxBatchRows ?? Number.POSITIVE_INFINITY;
     this.session = session;
     this.feeds = feeds;
     this.fetches = fetches;
@@ -98,8 +110,8 @@ class OnnxModel implements Model {
   }
 
   async run(rows: Rows, fromRow: number, toRow: number, scores: Scores): Promise<void> {
-    for (let from = fromRow; from < toRow; from += this.maxBatchRows) {
-      const to = Math.min(toRow, from + this.maxBatchRows);
+    for (let from = fromRow; from < toRow; from += this.runRows) {
+      const to = Math.min(toRow, from + this.runRows);
       let results: Results;
       try {
         results = await this.session.run(this.feeds(rows, from, to), this.fetches);
@@ -109,6 +121,19 @@ class OnnxModel implements Model {
       }
       this.outputs.read(results, from, to - from, scores);
     }
+  }
+
+  /**
+   * Measures runs of a sample and has larger micro-batches scored in runs of the best number of rows from now on.
+   * @returns that number, and what a row then takes; undefined when the model is too slow to be measured
+   */
+  async fitRuns(sample: Rows): Promise<{ runRows: number | undefined; microsPerRow: number | undefined }> {
+    const most = this.runRows;
+    const scores = this.createScores(sample.count);
+    const best = bestRun(await measureRuns((rows) => this.run(sample, 0, rows, scores), Math.min(most, sample.count)));
+    // The longest tried: still longer ones may be as good, and cost fewer calls.
+    if (best && best.rows < MOST_TRIED_ROWS) this.runRows = Math.min(most, best.rows);
+    return { runRows: best?.rows, microsPerRow: best && Number(best.microsPerRow.toPrecision(2)) };
   }
 
   createScores(capacity: number): Scores {

@@ -203,6 +203,13 @@ export const METRICS = {
     unit: 'transactions',
     help: 'Transactions of exactly-once delivery, by outcome: committed, or given_up (its records are read and scored again).',
   },
+  modelRunRows: {
+    name: 'weir_model_run_rows',
+    type: 'gauge',
+    labels: ['model', 'model_version'],
+    unit: 'rows',
+    help: 'Most rows of one run of the model: as many as were cheapest a row when the model was measured at start, or maxBatchRows of its package. Larger micro-batches are scored in several runs. 0: no limit.',
+  },
   transactionDuration: {
     name: 'weir_transaction_duration_seconds',
     type: 'histogram',

@@ -53,6 +53,8 @@ export interface WeirMetrics {
   readonly source: SourceMetrics;
   readonly delivery: DeliveryMetrics;
   readonly drift: DriftMetrics;
+  /** Most rows of one run of the model; undefined: no limit. */
+  modelRuns(rows: number | undefined): void;
   /** Calls back before each page is rendered: the place to set gauges, at the price of a scrape. */
   onScrape(callback: () => void): void;
 }
@@ -90,6 +92,8 @@ export function createMetrics({ model, process: withProcess = false }: MetricsOp
   const deadLetters = counter('deadLetters');
   // Series that exist from the start can be alerted on: rate() sees the step from 0 to 1.
   for (const code of RECORD_ERROR_CODES) deadLetters.inc({ code }, 0);
+
+  const modelRunRows = gauge('modelRunRows');
 
   const settled = createSettledCounter({
     model,
@@ -130,6 +134,7 @@ export function createMetrics({ model, process: withProcess = false }: MetricsOp
       },
     },
     drift: createDriftMetrics(gauge, counter),
+    modelRuns: (rows = 0) => modelRunRows.set({ model: model.name, model_version: model.version }, Number.isFinite(rows) ? rows : 0),
   };
 }
 

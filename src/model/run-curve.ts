@@ -1,0 +1,62 @@
+/** How many rows a run of a model had best have: found by running it, since it differs by model, runtime and machine. */
+
+/** What a run of so many rows took. */
+export interface RunTiming {
+  readonly rows: number;
+  /** Wall time of the fastest of several runs, microseconds a row. */
+  readonly microsPerRow: number;
+}
+
+/** Runs of these numbers of rows are tried, in ascending order. */
+const TRIED_ROWS = [32, 64, 128, 256, 512, 1024, 2048] as const;
+/** Turns that each number gets: what else the machine does must not fall on one of them alone. */
+const TURNS = 4;
+/** A turn of a number takes at least so long, so that short runs are not lost in the clock. */
+const TURN_MS = 2;
+/** All of it takes about so long at most; a slow model gets fewer turns, and its longest runs are left out. */
+const BUDGET_MS = 600;
+/** A shorter run is as good when it costs no more than this: what it saves in latency is certain. */
+const TOLERANCE = 1.05;
+
+/** Most rows that `measureRuns` asks for. */
+export const MOST_TRIED_ROWS: number = TRIED_ROWS.at(-1)!;
+
+/**
+ * Times runs of a model.
+ * @param run scores rows 0 … `rows` − 1 of a sample
+ * @param maxRows no run has more
+ * @returns in ascending order of rows; empty when not even the shortest run was within the limits
+ */
+export async function measureRuns(run: (rows: number) => Promise<void>, maxRows: number): Promise<RunTiming[]> {
+  const tried = TRIED_ROWS.filter((rows) => rows <= maxRows);
+  const best = new Map<number, number>();
+  const beganMs = performance.now();
+  const isLate = (): boolean => performance.now() - beganMs > BUDGET_MS;
+  for (let turn = 0; turn < TURNS && !isLate(); turn++) {
+    for (const rows of tried) {
+      // What was not tried in the first turn was too dear.
+      if (isLate() || (turn > 0 && !best.has(rows))) break;
+      const turnMs = performance.now();
+      do {
+        const startedMs = performance.now();
+        try {
+          await run(rows);
+        } catch {
+          // It cannot take so many at once. Whatever else is wrong with it shows in the pipeline, with its rows.
+          tried.splice(tried.indexOf(rows));
+          best.delete(rows);
+          break;
+        }
+        const micros = ((performance.now() - startedMs) * 1_000) / rows;
+        best.set(rows, Math.min(micros, best.get(rows) ?? Number.POSITIVE_INFINITY));
+      } while (performance.now() - turnMs < TURN_MS);
+    }
+  }
+  return Array.from(best, ([rows, microsPerRow]) => ({ rows, microsPerRow }));
+}
+
+/** The fewest rows of a run that costs about as little a row as any; undefined when nothing was measured. */
+export function bestRun(timings: readonly RunTiming[]): RunTiming | undefined {
+  const least = Math.min(...timings.map(({ microsPerRow }) => microsPerRow));
+  return timings.find(({ microsPerRow }) => microsPerRow <= least * TOLERANCE);
+}
