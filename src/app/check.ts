@@ -13,6 +13,8 @@ import { silentLogger } from '../core/silent.ts';
 import { parseStock, STOCK_VARIABLE } from '../kafka/protocol/switches.ts';
 import { checkReferenceProfile, parseReferenceProfile } from '../drift/reference-profile.ts';
 import { checkModelPackage, inspectModel, type ModelPackage } from '../model/index.ts';
+import { float32Fault } from '../features/layouts/float32.ts';
+import { featureGroupOf } from '../pipeline/enrich.ts';
 import { closest } from '../yaml/closest.ts';
 import type { Finding } from '../yaml/document.ts';
 import { type ColumnSource, columnSources } from './column-sources.ts';
@@ -149,6 +151,11 @@ function checkLayout(
     ...Object.keys(config.stores).flatMap((store) => (stores.has(store) ? [] : [['stores', store]])),
   ];
   const findings = unused.map((path) => document.finding(path, `${path.join('.')} is not used by any column of the model`, 'warning'));
+  for (const group of layout.groups) {
+    const { fields } = config.features[group.name]!;
+    const fault = fields && float32Fault(featureGroupOf(group), fields);
+    if (fault !== undefined) findings.push(document.finding(['features', group.name, 'fields'], `features.${group.name}.fields: ${fault}`));
+  }
   steps.unshift({ ...step, findings });
   return layout;
 }

@@ -37,6 +37,20 @@ const groupNamedEvent: Rule = ({ features }) =>
       ]
     : [];
 
+const fieldsFitLayouts: Rule = ({ features }) =>
+  Object.entries(features ?? {}).flatMap(([group, { layout, fields, maxAgeMs }]) => {
+    const path = (key: string): PropertyKey[] => ['features', group, key];
+    const finding = (key: string, message: string): RuleFinding => ({ path: path(key), message: `${path(key).join('.')}: ${message}` });
+    if (layout !== 'float32')
+      return fields ? [finding('fields', `has a meaning for layout float32 only; with ${layout} features are found by name`)] : [];
+    const found: RuleFinding[] = [];
+    if (!fields) found.push(finding('layout', 'float32 rows do not say what they hold; add fields, the names of their values in order'));
+    const twice = fields?.find((name, i) => fields.indexOf(name) !== i);
+    if (twice !== undefined) found.push(finding('fields', `${twice} is there twice`));
+    if (maxAgeMs !== undefined) found.push(finding('maxAgeMs', 'float32 rows do not say when they were written, so all would be stale'));
+    return found;
+  });
+
 const inputHasSchemas: Rule = ({ input, ...file }) => {
   if (!input) return [];
   const findings: RuleFinding[] = [];
@@ -152,6 +166,7 @@ const filesExist: Rule = ({ input, model, stores, kafka }, folder) => {
 const RULES: readonly Rule[] = [
   groupsReferToStores,
   groupNamedEvent,
+  fieldsFitLayouts,
   inputHasSchemas,
   outputHasRegistry,
   topicsAreDistinct,

@@ -44,7 +44,7 @@ export interface LayoutPlace {
 
 /** How rows of features are kept in Redis. */
 export interface Layout {
-  readonly name: 'json' | 'hash' | 'packed';
+  readonly name: 'json' | 'hash' | 'packed' | 'float32';
   /** What `TYPE` says of a key of this layout. */
   readonly redisType: 'string' | 'hash';
   createReader(place: LayoutPlace, logger: Logger): LayoutReader;
