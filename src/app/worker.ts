@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createEncoder } from '../avro/encoder.ts';
+import { type CreatePredictions, createEncoder } from '../avro/encoder.ts';
 import { createOutputFraming } from '../avro/output-framing.ts';
 import type { PipelineConfig } from '../config/index.ts';
 import { systemClock } from '../core/clock.ts';
@@ -28,16 +28,22 @@ import { createScoring, createTopicCodec, waitOut } from './scoring.ts';
 import { watchSource } from './source-gauges.ts';
 import { checkStockSwitches } from './stock-switches.ts';
 
+/** Parts of a worker that may be others than its own, for who embeds it. */
+export interface WorkerParts {
+  /** Makes what writes predictions, in another form than `weir.v1.Prediction`. */
+  readonly createPredictions?: CreatePredictions;
+}
+
 /**
  * Runs one worker until `stop` aborts and everything in flight is committed. What is not there yet (a broker, a store, the
  * registry) is waited for, and /readyz says so.
  * @throws WeirError when it cannot start or cannot go on
  */
-export async function runWorker(config: PipelineConfig, logger: Logger, stop: AbortSignal): Promise<void> {
+export async function runWorker(config: PipelineConfig, logger: Logger, stop: AbortSignal, parts: WorkerParts = {}): Promise<void> {
   const closers: (() => Promise<void>)[] = [];
   const onClose = (close: () => Promise<void>): void => void closers.push(close);
   try {
-    const pipeline = await assemble(config, logger, stop, onClose).catch((thrown: unknown) => {
+    const pipeline = await assemble(config, logger, stop, onClose, parts).catch((thrown: unknown) => {
       // Told to stop while it waited for something at the start: nothing was in flight.
       if (!(stop.aborted && isRetriable(thrown))) throw thrown;
       logger.info({ reason: String(thrown) }, 'stopped before it had started');
@@ -60,6 +66,7 @@ async function assemble(
   logger: Logger,
   stop: AbortSignal,
   onClose: (close: () => Promise<void>) => void,
+  parts: WorkerParts,
 ): Promise<Pipeline> {
   checkStockSwitches(config.delivery.mode, logger);
   const clock = systemClock;
@@ -117,6 +124,7 @@ async function assemble(
     framing,
     model,
     maxRecordBytes: topics.maxRecordBytes(predictions.topic),
+    ...parts,
     deadLetters: { pipeline: config.name, worker: workerId, maxRecordBytes: topics.maxRecordBytes(deadLetters.topic) },
   });
 
