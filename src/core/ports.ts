@@ -184,7 +184,8 @@ export type StepName = 'decode' | 'enrich' | 'validate' | 'score' | 'drift' | 'e
 
 /** What the pipeline tells about itself, per batch. Implemented over the metrics catalogue. */
 export interface PipelineMetrics {
-  batchClosed(reason: CloseReason, rows: number): void;
+  /** @param limitRows rows that a micro-batch may have at present */
+  batchClosed(reason: CloseReason, rows: number, limitRows: number): void;
   step(name: StepName, seconds: number): void;
   /** A batch is durable: statuses, latencies (arrival → acknowledged) and scores are in the rows. */
   settled(rows: Rows, scores: Scores, nowMonotonicMs: number): void;

@@ -118,6 +118,13 @@ export const METRICS = {
     help: 'Rows of a micro-batch.',
     buckets: BATCH_ROWS,
   },
+  batchLimitRows: {
+    name: 'weir_batch_limit_rows',
+    type: 'gauge',
+    labels: [],
+    unit: 'rows',
+    help: 'Rows that a micro-batch may have at present: under backlog it grows to batch.maxRows as long as full micro-batches are scored within batch.targetMs, and shrinks when they are not.',
+  },
   stepDuration: {
     name: 'weir_step_duration_seconds',
     type: 'histogram',

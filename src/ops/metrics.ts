@@ -83,6 +83,7 @@ export function createMetrics({ model, process: withProcess = false }: MetricsOp
 
   const batchesClosed = counter('batchesClosed');
   const batchRows = histogram('batchRows').of();
+  const batchLimitRows = gauge('batchLimitRows');
   const stepDuration = histogram('stepDuration');
   const retries = counter('retries');
   const invalidValues = counter('invalidValues');
@@ -116,9 +117,10 @@ export function createMetrics({ model, process: withProcess = false }: MetricsOp
     },
     onScrape: (callback) => void scrapes.push(callback),
     pipeline: {
-      batchClosed(reason, rows) {
+      batchClosed(reason, rows, limitRows) {
         batchesClosed.inc({ reason });
         batchRows.add(rows);
+        batchLimitRows.set(limitRows);
       },
       step: (name, seconds) => stepDuration.of(name).add(seconds),
       settled,

@@ -14,7 +14,14 @@ export const modelSection = z
 /** `batch`: when a micro-batch is closed. */
 export const batchSection = z
   .strictObject({
-    maxRows: count(1, 65_536).default(512).describe('Rows of a micro-batch.'),
+    maxRows: count(1, 65_536)
+      .default(2_048)
+      .describe('Rows of a micro-batch at most. Under backlog micro-batches grow to it as long as they keep targetMs.'),
+    targetMs: duration(1)
+      .prefault(50)
+      .describe(
+        'Latency target: the longest time from closing a micro-batch to its scores. Full micro-batches that take longer make the next ones smaller.',
+      ),
     maxBytes: count(1).default(1_048_576).describe('Bytes of a micro-batch (keys, values and headers).'),
     maxDelayMs: duration(0).prefault(10).describe('How long the oldest record of a micro-batch may wait.'),
     eager: z.boolean().default(true).describe('Close at once when the model is idle and nothing more is queued.'),

@@ -71,7 +71,7 @@ describe('a minimal file', () => {
       stores: {},
       features: {},
       model: { package: join(folder, 'model'), intraOpNumThreads: 1 },
-      batch: { maxRows: 512, maxBytes: 1_048_576, maxDelayMs: 10, eager: true },
+      batch: { maxRows: 2_048, targetMs: 50, maxBytes: 1_048_576, maxDelayMs: 10, eager: true },
       flow: { maxQueuedRows: 20_000, maxQueuedBytes: 33_554_432, maxInFlightBatches: 4 },
       delivery: { mode: 'exactly-once', commitIntervalMs: 100, transactionTimeoutMs: 10_000 },
       output: {
@@ -244,7 +244,7 @@ drift: {windowMs: 90s, paneMs: 1m}
       'drift: {profilesTopic: flights.predictions}',
       'topic flights.predictions is already output.predictions.topic',
     ],
-    ['a batch larger than the queue', 'flow: {maxQueuedRows: 100}', 'batch.maxRows: 512 rows never fit into flow.maxQueuedRows 100'],
+    ['a batch larger than the queue', 'flow: {maxQueuedRows: 100}', 'batch.maxRows: 2048 rows never fit into flow.maxQueuedRows 100'],
     ['a slow heartbeat', 'kafka: {brokers: "a:1", heartbeatIntervalMs: 20s}', 'is more than a third of sessionTimeoutMs 30000'],
     ['window twice', 'drift: {window: 1h, windowMs: 1h}', 'drift.window: is the same as drift.windowMs; give one of them'],
     ['an unknown guarantee', 'delivery: {mode: at-most-once}', 'delivery.mode: must be exactly-once or at-least-once'],

@@ -134,8 +134,8 @@ describe('settled', () => {
 describe('the other pipeline metrics', () => {
   it('arrive under their labels', async () => {
     const metrics = create();
-    metrics.pipeline.batchClosed('eager', 3);
-    metrics.pipeline.batchClosed('rows', 512);
+    metrics.pipeline.batchClosed('eager', 3, 640);
+    metrics.pipeline.batchClosed('rows', 512, 640);
     metrics.pipeline.step('decode', 0.002);
     metrics.pipeline.retried('enrich', 'store_unavailable');
     metrics.pipeline.invalid('windSpeed', 'flag', 4);
@@ -143,6 +143,7 @@ describe('the other pipeline metrics', () => {
     expect(await series(metrics)).toMatchObject({
       'weir_batches_closed_total{reason="eager"}': 1,
       weir_batch_rows_sum: 515,
+      weir_batch_limit_rows: 640,
       'weir_step_duration_seconds_count{step="decode"}': 1,
       'weir_retries_total{step="enrich",code="store_unavailable"}': 1,
       'weir_invalid_values_total{feature_name="windSpeed",action="flag"}': 4,
