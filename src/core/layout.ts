@@ -135,3 +135,16 @@ export function createRowLayout(inputs: readonly TensorSpec[], options: LayoutOp
     degradedWords: Math.max(1, Math.ceil(columns.length / 32)),
   };
 }
+
+/** Of a block of rows that is worked on column by column: half of a usual first-level cache. */
+const BLOCK_BYTES = 16_384;
+const LEAST_BLOCK_ROWS = 16;
+
+/**
+ * How many rows to take together in steps that go column by column. The floats of a row lie side by side, so a column touches a line of
+ * the cache in every row, and each of the next columns the same lines: they must still be there.
+ */
+export function blockRowsOf({ floatWidths }: RowLayout): number {
+  const rowBytes = 4 * floatWidths.reduce((sum, width) => sum + width, 1);
+  return Math.max(LEAST_BLOCK_ROWS, Math.floor(BLOCK_BYTES / rowBytes));
+}

@@ -1,4 +1,4 @@
-import type { RowLayout } from '../core/layout.ts';
+import { blockRowsOf, type Column, type RowLayout } from '../core/layout.ts';
 import { positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
 import { GROUP_HIT, type Rows, type Scores, STATUS_OK, STATUS_SKIPPED, STATUS_WITHDRAWN } from '../core/rows.ts';
 import { type BinLookup, createBinLookup } from './bin-lookup.ts';
@@ -49,11 +49,10 @@ export class Accumulator {
   private score = new Float32Array(0);
   /** Features of each group. */
   private readonly members: readonly (readonly number[])[];
-  private readonly at: { rows: Int32Array; slots: Int32Array; count: number } = {
-    rows: new Int32Array(0),
-    slots: new Int32Array(0),
-    count: 0,
-  };
+  private readonly at = { rows: new Int32Array(0), slots: new Int32Array(0), count: 0, from: 0, to: 0 };
+  private readonly floatColumns: readonly Column[];
+  private readonly textColumns: readonly Column[];
+  private readonly blockRows: number;
 
   constructor(options: AccumulatorOptions) {
     this.options = options;
@@ -61,6 +60,9 @@ export class Accumulator {
     this.slab = new PaneSlab(options.cells);
     this.members = options.layout.groups.map((group) => group.columns.map((column) => column.index));
     this.lookups = features.map(({ reference }) => (isNumeric(reference) ? createBinLookup(reference) : undefined));
+    this.blockRows = blockRowsOf(options.layout);
+    this.floatColumns = options.layout.columns.filter(({ kind }) => kind === 'float');
+    this.textColumns = options.layout.columns.filter(({ kind }) => kind === 'string');
     this.vocabularies = features.map(({ reference }) => (isNumeric(reference) ? undefined : new Vocabulary(reference.vocabulary)));
   }
 
@@ -76,24 +78,20 @@ export class Accumulator {
     if (at.count === 0) return;
     const { layout, cells } = this.options;
     const { features } = cells;
-    for (const column of layout.columns) {
-      const { start } = features[column.index]!;
-      const vocabulary = this.vocabularies[column.index];
-      if (vocabulary) countWords(slab, at, rows.texts[column.lane]!, vocabulary, column.index, start);
-      else
-        countFloats(
-          slab,
-          at,
-          rows.floats[column.lane]!,
-          layout.floatWidths[column.lane]!,
-          column.slot,
-          this.lookups[column.index]!,
-          column.index,
-          start,
-        );
+    for (const { index, lane } of this.textColumns)
+      countWords(slab, at, rows.texts[lane]!, this.vocabularies[index]!, index, features[index]!.start);
+    // In blocks that fit the cache: all columns of a row lie in the same few lines.
+    for (at.from = 0; at.from < at.count; at.from = at.to) {
+      at.to = Math.min(at.count, at.from + this.blockRows);
+      for (const { index, lane, slot } of this.floatColumns) {
+        const width = layout.floatWidths[lane]!;
+        countFloats(slab, at, rows.floats[lane]!, width, slot, this.lookups[index]!, index, features[index]!.start);
+      }
     }
     const last = features.length - 1;
     this.score.set(scores.score.subarray(0, rows.count));
+    at.from = 0;
+    at.to = at.count;
     countFloats(slab, at, this.score, 1, 0, this.lookups[last]!, last, features[last]!.start);
     this.countSources(rows, at);
   }

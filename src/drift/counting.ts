@@ -14,13 +14,19 @@ export interface RowSlots {
   readonly count: number;
 }
 
+/** A part of them. */
+export interface RowSlotsBlock extends RowSlots {
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
- * Counts column `column` of a row-major matrix of `width` columns.
+ * Counts column `column` of a row-major matrix of `width` columns, for a block of rows.
  * @param feature index of the feature; @param start its first cell
  */
 export function countFloats(
   slab: PaneSlab,
-  at: RowSlots,
+  at: RowSlotsBlock,
   values: Float32Array,
   width: number,
   column: number,
@@ -34,7 +40,7 @@ export function countFloats(
 
 function countLinear(
   slab: PaneSlab,
-  at: RowSlots,
+  at: RowSlotsBlock,
   values: Float32Array,
   width: number,
   column: number,
@@ -42,10 +48,10 @@ function countLinear(
   feature: number,
   start: number,
 ): void {
-  const { rows, slots, count } = at;
+  const { rows, slots, from, to } = at;
   const { counts, sums, cells } = slab;
   const { low, high, origin, perQuantum, edges, grid } = lookup;
-  for (let i = 0; i < count; i++) {
+  for (let i = from; i < to; i++) {
     const x = values[rows[i]! * width + column]!;
     const slot = slots[i]!;
     if (!(x >= low && x <= high)) {
@@ -64,7 +70,7 @@ function countLinear(
 /** The same with a grid over the bits of the float. */
 function countByBits(
   slab: PaneSlab,
-  at: RowSlots,
+  at: RowSlotsBlock,
   values: Float32Array,
   width: number,
   column: number,
@@ -72,11 +78,11 @@ function countByBits(
   feature: number,
   start: number,
 ): void {
-  const { rows, slots, count } = at;
+  const { rows, slots, from, to } = at;
   const { counts, sums, cells } = slab;
   const { low, high, origin, perQuantum, edges, grid, keyLow, keyShift } = lookup;
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
-  for (let i = 0; i < count; i++) {
+  for (let i = from; i < to; i++) {
     const place = rows[i]! * width + column;
     const x = values[place]!;
     const slot = slots[i]!;

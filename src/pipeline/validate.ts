@@ -1,5 +1,5 @@
 import type { RecordErrorCode } from '../core/errors.ts';
-import type { Column, RowLayout } from '../core/layout.ts';
+import { blockRowsOf, type Column, type RowLayout } from '../core/layout.ts';
 import type { PipelineMetrics } from '../core/ports.ts';
 import { GROUP_HIT, type Rows, STATUS_OK } from '../core/rows.ts';
 
@@ -11,21 +11,25 @@ const FLOAT32_MAX = 3.4028234663852886e38;
  * `not_finite`; out of range → `out_of_range`; the last two as `onInvalid` of the column says. Afterwards rows that are
  * not ok hold zeros and no texts, so that they cannot harm the run of their batch mates.
  *
- * Stand-ins (defaults, clamped and flagged values) set the column's bit in `rows.degraded`. Runs column by column and
- * allocates nothing for good rows.
+ * Stand-ins (defaults, clamped and flagged values) set the column's bit in `rows.degraded`. Runs column by column, a block of rows
+ * after the other, and allocates nothing for good rows.
  */
 export function createValidator(layout: RowLayout, metrics: PipelineMetrics): (rows: Rows) => void {
   const checks = layout.columns.flatMap((column) => {
     const check = column.kind === 'float' ? floatCheck(column, layout, metrics) : textCheck(column, layout, metrics);
     return check ? [check] : [];
   });
+  const blockRows = blockRowsOf(layout);
   return (rows) => {
-    for (const check of checks) check(rows);
+    for (let from = 0; from < rows.count; from += blockRows) {
+      const to = Math.min(rows.count, from + blockRows);
+      for (const check of checks) check(rows, from, to);
+    }
     if (rows.failed > 0) neutralize(rows);
   };
 }
 
-type Check = (rows: Rows) => void;
+type Check = (rows: Rows, fromRow: number, toRow: number) => void;
 
 /**
  * Bounds are compared as float32, as the values are: 0.1 in a float32 column is above 0.1 as a double.
@@ -46,13 +50,13 @@ function floatCheck(column: Column, layout: RowLayout, metrics: PipelineMetrics)
     above: `Column ${name} is above its max of ${column.max}.`,
   };
 
-  return (rows) => {
+  return (rows, fromRow, toRow) => {
     const values = rows.floats[lane]!;
     const status = rows.status;
     let missing = 0;
     let invalid = 0;
     let lost = 0;
-    for (let row = 0, at = slot; row < rows.count; row++, at += width) {
+    for (let row = fromRow, at = fromRow * width + slot; row < toRow; row++, at += width) {
       const value = values[at]!;
       if (value >= min && value <= max) continue;
       if (status[row] !== STATUS_OK) continue;
@@ -93,11 +97,11 @@ function textCheck(column: Column, layout: RowLayout, metrics: PipelineMetrics):
   const group = groupOf(column, layout);
   const message = `Column ${name} has no value.`;
 
-  return (rows) => {
+  return (rows, fromRow, toRow) => {
     const texts = rows.texts[lane]!;
     let filled = -1;
     let missing = 0;
-    for (let row = 0; row < rows.count; row++) {
+    for (let row = fromRow; row < toRow; row++) {
       if (texts.length[row]! >= 0 || rows.status[row] !== STATUS_OK) continue;
       if (fallback === undefined || (group >= 0 && rows.groupState[group]![row] !== GROUP_HIT)) {
         if (required) {
