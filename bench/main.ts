@@ -1,6 +1,7 @@
 /** `npm run bench -- <name> [options]`: runs one of the benchmarks. Each interleaves what it compares and prints medians. */
 const BENCHMARKS: Readonly<Record<string, { readonly path: string; readonly what: string }>> = {
   pipeline: { path: './pipeline/pipeline.ts', what: 'one worker from topic to topic, split by step; starts its own services' },
+  profile: { path: './profile/profile.ts', what: 'where the time of one worker goes, as a table and a flame graph' },
   transport: { path: './transport/transport.ts', what: 'reading and writing Kafka against stock kafkajs; starts its own broker' },
   latency: { path: './delivery/latency.ts', what: 'latency of a worker under a paced load, by delivery mode' },
   delivery: { path: './delivery/delivery.ts', what: 'one worker at full speed, by delivery mode and share of poison' },
