@@ -5,6 +5,10 @@ const BENCHMARKS: Readonly<Record<string, { readonly path: string; readonly what
   transport: { path: './transport/transport.ts', what: 'reading and writing Kafka against stock kafkajs; starts its own broker' },
   latency: { path: './delivery/latency.ts', what: 'latency of a worker under a paced load, by delivery mode' },
   delivery: { path: './delivery/delivery.ts', what: 'one worker at full speed, by delivery mode and share of poison' },
+  peers: {
+    path: './peers/peers.ts',
+    what: 'a worker against hand-written ones in other languages, given as commands; starts its own services',
+  },
   stall: { path: './pipeline/stall.ts', what: 'memory of a worker while its output stands still for 60 s' },
   decode: { path: './decode/decode.ts', what: 'compiled Avro plans against avsc' },
   redis: { path: './redis/redis.ts', what: 'layouts of the Redis store' },
