@@ -14,7 +14,7 @@ import type { Logger } from '../core/ports.ts';
 import { createKafka } from '../kafka/client.ts';
 import { KafkaSource } from '../kafka/source.ts';
 import { readModelPackage } from '../model/index.ts';
-import { createMetrics, startOpsServer } from '../ops/index.ts';
+import { createMetrics, type Health, type MetricsPage, startOpsServer } from '../ops/index.ts';
 import { createDeadLetterGuard, guarded } from '../pipeline/dead-letter-guard.ts';
 import { MicroBatcher } from '../pipeline/micro-batcher.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
@@ -28,16 +28,25 @@ import { createScoring, createTopicCodec, waitOut } from './scoring.ts';
 import { watchSource } from './source-gauges.ts';
 import { checkStockSwitches } from './stock-switches.ts';
 
+/** The place of a worker in a pool of processes (`weir run --workers`), whose ops server speaks for all of them. */
+export interface PoolPlace {
+  /** From 0. Distinguishes its metrics, and its transactional id from those of the others; the same after a restart. */
+  readonly index: number;
+  /** Where the worker shows its metrics and its health instead of serving them. */
+  show(metrics: MetricsPage, health: Health): void;
+}
+
 /**
  * Runs one worker until `stop` aborts and everything in flight is committed. What is not there yet (a broker, a store, the
  * registry) is waited for, and /readyz says so.
+ * @param place given when it is one of a pool
  * @throws WeirError when it cannot start or cannot go on
  */
-export async function runWorker(config: PipelineConfig, logger: Logger, stop: AbortSignal): Promise<void> {
+export async function runWorker(config: PipelineConfig, logger: Logger, stop: AbortSignal, place?: PoolPlace): Promise<void> {
   const closers: (() => Promise<void>)[] = [];
   const onClose = (close: () => Promise<void>): void => void closers.push(close);
   try {
-    const pipeline = await assemble(config, logger, stop, onClose).catch((thrown: unknown) => {
+    const pipeline = await assemble(config, logger, stop, onClose, place).catch((thrown: unknown) => {
       // Told to stop while it waited for something at the start: nothing was in flight.
       if (!(stop.aborted && isRetriable(thrown))) throw thrown;
       logger.info({ reason: String(thrown) }, 'stopped before it had started');
@@ -60,16 +69,20 @@ async function assemble(
   logger: Logger,
   stop: AbortSignal,
   onClose: (close: () => Promise<void>) => void,
+  place: PoolPlace | undefined,
 ): Promise<Pipeline> {
   checkStockSwitches(config.delivery.mode, logger);
   const clock = systemClock;
   // New at every start: in a container host name and pid repeat.
   const workerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
   const model = await readModelPackage(config.model.package);
-  const metrics = createMetrics({ model, process: true });
+  const metrics = createMetrics({ model, process: true, ...(place && { worker: place.index }) });
   const health = createHealth();
-  const server = await startOpsServer({ ...config.ops, metrics, health, logger });
-  onClose(() => server.close());
+  if (place) place.show(metrics, health);
+  else {
+    const server = await startOpsServer({ ...config.ops, metrics, health, logger });
+    onClose(() => server.close());
+  }
 
   const surroundings = { clock, logger, metrics: metrics.pipeline, signal: stop };
   const scoring = await createScoring(config, surroundings, model);
@@ -105,6 +118,7 @@ async function assemble(
     source,
     topics: [predictions.topic, deadLetters.topic, ...(drift ? [config.drift.profilesTopic] : [])],
     onTransaction: (outcome, seconds) => metrics.delivery.transaction(outcome, seconds),
+    ...(place && { placeInPool: place.index }),
     clock,
     logger,
   });
