@@ -4,6 +4,7 @@ const BENCHMARKS: Readonly<Record<string, { readonly path: string; readonly what
   transport: { path: './transport/transport.ts', what: 'reading and writing Kafka against stock kafkajs; starts its own broker' },
   latency: { path: './delivery/latency.ts', what: 'latency of a worker under a paced load, by delivery mode' },
   delivery: { path: './delivery/delivery.ts', what: 'one worker at full speed, by delivery mode and share of poison' },
+  workers: { path: './workers/workers.ts', what: 'one worker against a pool of worker processes on the same topic' },
   stall: { path: './pipeline/stall.ts', what: 'memory of a worker while its output stands still for 60 s' },
   decode: { path: './decode/decode.ts', what: 'compiled Avro plans against avsc' },
   redis: { path: './redis/redis.ts', what: 'layouts of the Redis store' },
