@@ -14,7 +14,7 @@ import type { Logger } from '../core/ports.ts';
 import { createKafka } from '../kafka/client.ts';
 import { KafkaSource } from '../kafka/source.ts';
 import { readModelPackage } from '../model/index.ts';
-import { createMetrics, type Health, type MetricsPage, startOpsServer } from '../ops/index.ts';
+import { createMetrics, startOpsServer } from '../ops/index.ts';
 import { createDeadLetterGuard, guarded } from '../pipeline/dead-letter-guard.ts';
 import { MicroBatcher } from '../pipeline/micro-batcher.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
@@ -24,17 +24,10 @@ import { WorkPool } from '../pipeline/work.ts';
 import { createDrift } from './drift.ts';
 import { createHealth } from './health.ts';
 import { createOutputSink } from './output-sink.ts';
+import { leaveForPredecessors, type PoolPlace } from './pool-place.ts';
 import { createScoring, createTopicCodec, waitOut } from './scoring.ts';
 import { watchSource } from './source-gauges.ts';
 import { checkStockSwitches } from './stock-switches.ts';
-
-/** The place of a worker in a pool of processes (`weir run --workers`), whose ops server speaks for all of them. */
-export interface PoolPlace {
-  /** From 0. Distinguishes its metrics, and its transactional id from those of the others; the same after a restart. */
-  readonly index: number;
-  /** Where the worker shows its metrics and its health instead of serving them. */
-  show(metrics: MetricsPage, health: Health): void;
-}
 
 /**
  * Runs one worker until `stop` aborts and everything in flight is committed. What is not there yet (a broker, a store, the
@@ -124,6 +117,10 @@ async function assemble(
   });
   onClose(() => sink.close());
   await waitOut(surroundings, 'Kafka', () => sink.start());
+  if (place) {
+    place.showMembers(() => [source.member ?? [], drift?.member ?? []].flat());
+    await leaveForPredecessors(place, { kafka, clock, logger });
+  }
   if (drift) await waitOut(surroundings, 'drift merger', () => drift.startMerger());
   health.started(config, source, scoring.stores);
   const encoder = createEncoder({

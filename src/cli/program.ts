@@ -59,11 +59,16 @@ export function createProgram(terminal: Terminal, outcome: Outcome = { exitCode:
         .env('WEIR_WORKERS'),
     )
     .addOption(new Option('--worker <index>').argParser(Number).hideHelp())
+    .addOption(new Option('--predecessors <json>').hideHelp())
     .addHelpText(
       'after',
       examples('weir run --config weir.yaml', 'weir run --workers 4', 'KAFKA_BROKERS=broker:9092 LOG_LEVEL=debug weir run'),
     )
-    .action(action<{ config: string; workers: number | 'auto'; worker?: number }>(async () => (await import('./run.ts')).runCommand));
+    .action(
+      action<{ config: string; workers: number | 'auto'; worker?: number; predecessors?: string }>(
+        async () => (await import('./run.ts')).runCommand,
+      ),
+    );
 
   withConfig(program.command('check'))
     .summary('hold pipeline file, schemas, model and reference profile against each other')

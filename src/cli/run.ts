@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { type PoolPlace, runWorker } from '../app/worker.ts';
+import type { GroupMemberId, PoolPlace } from '../app/pool-place.ts';
 import { loadPipelineFile, type PipelineConfig } from '../config/index.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Logger } from '../core/ports.ts';
 import { createLogger } from '../ops/index.ts';
+import { groupMembers } from './pool/messages.ts';
 import { PoolMember } from './pool/member.ts';
 import { startPool } from './pool/pool.ts';
 
@@ -15,6 +16,8 @@ export interface RunOptions {
   readonly workers?: number | 'auto';
   /** Number of this worker in the pool that has started it. */
   readonly worker?: number;
+  /** What the worker that died in the place of this one was in its consumer groups, as JSON. */
+  readonly predecessors?: string;
 }
 
 /** Exit code when SIGTERM could not be honoured within `shutdownTimeoutMs`. */
@@ -31,8 +34,8 @@ const POOL_MARGIN_MS = 2_000;
  * @returns the exit code
  * @throws WeirError what ended the worker or the pool
  */
-export async function runCommand({ config, workers = 1, worker }: RunOptions): Promise<number> {
-  if (worker !== undefined) return runPoolWorker(config, worker);
+export async function runCommand({ config, workers = 1, worker, predecessors = '[]' }: RunOptions): Promise<number> {
+  if (worker !== undefined) return runPoolWorker(config, worker, groupMembers(JSON.parse(predecessors)));
   const count = workers === 'auto' ? availableParallelism() : workers;
   return count === 1 ? runAlone(config) : runPool(config, count);
 }
@@ -46,7 +49,7 @@ async function runAlone(path: string): Promise<number> {
 }
 
 /** One of a pool. The terminal's Ctrl-C reaches it beside its supervisor's SIGTERM, so no second signal is an order to hurry: that is SIGKILL. */
-async function runPoolWorker(path: string, index: number): Promise<number> {
+async function runPoolWorker(path: string, index: number, predecessors: readonly GroupMemberId[]): Promise<number> {
   const stop = new AbortController();
   let logger: Logger | undefined;
   const drain = (reason: string): void => {
@@ -57,7 +60,8 @@ async function runPoolWorker(path: string, index: number): Promise<number> {
   process.on('SIGINT', drain);
   // With the supervisor goes who reads what we write, and that must not end the drain.
   process.stderr.on('error', () => {});
-  const member = new PoolMember({ index, channel: process, clock: systemClock, onOrphaned: () => drain('the supervisor is gone') });
+  const onOrphaned = (): void => drain('the supervisor is gone');
+  const member = new PoolMember({ index, predecessors, channel: process, clock: systemClock, onOrphaned });
   try {
     const config = loadPipelineFile(path, process.env);
     logger = createLogger({ level: config.ops.logLevel, name: config.name, bindings: { worker: index } });
@@ -112,6 +116,8 @@ async function runToEnd(config: PipelineConfig, logger: Logger, stop: AbortSigna
   if (stop.aborted) onStop();
   stop.addEventListener('abort', onStop, { once: true });
   try {
+    // Not at the top: a supervisor needs none of the libraries of a worker, nor their memory.
+    const { runWorker } = await import('../app/worker.ts');
     await runWorker(config, logger, stop, place);
   } finally {
     cancelExit();

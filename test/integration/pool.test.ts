@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { examplePath } from '../../examples/flights/flight-data.ts';
 import { parseMetrics, type Sample, sumOf } from '../../examples/flights/worker-metrics.ts';
 import {
@@ -16,6 +16,7 @@ import {
 } from '../support/flights.ts';
 import { committed, eventually, withAdmin } from '../support/kafka.ts';
 import { isRunning, logLines, workerPids } from '../support/pool.ts';
+import { uniqueName } from '../support/services.ts';
 
 const running: WorkerProcess[] = [];
 const started = new Set<number>();
@@ -34,6 +35,23 @@ async function pool(pipeline: Pick<FlightsPipeline, 'env'>, file?: string): Prom
 
 const twoWorkers = (): Promise<FlightsPipeline> => flightsPipeline({ FLIGHTS_DELIVERY: 'exactly-once', WEIR_WORKERS: '2' }, 4);
 
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weir-pool-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Path of a pipeline file of the flights in which a line has been replaced. */
+function changedFile(line: string, lines: string): string {
+  const text = readFileSync(examplePath('weir.yaml'), 'utf8')
+    .replace('schema: schemas/', `schema: ${examplePath('schemas')}/`)
+    .replace('package: "models/', `package: "${examplePath('models')}/`);
+  expect(text).toContain(`\n${line}\n`);
+  const file = join(folder, `${uniqueName('weir')}.yaml`);
+  writeFileSync(file, text.replace(`\n${line}\n`, `\n${lines}\n`));
+  return file;
+}
+
 /** The process of the moment of a worker. */
 const pidOf = ({ log }: WorkerProcess, worker: number): number => {
   const pid = workerPids(log()).get(worker)!.at(-1)!;
@@ -51,7 +69,14 @@ const valueOf = (samples: readonly Sample[], name: string, labels: Record<string
     name,
   );
 
+async function recordsIn({ config }: FlightsPipeline): Promise<number> {
+  const offsets = await withAdmin((admin) => admin.fetchTopicOffsets(config.output.predictions.topic));
+  return offsets.reduce((sum, { high }) => sum + Number(high), 0);
+}
+
 async function predicted(pipeline: FlightsPipeline, atLeast: number): Promise<Prediction[]> {
+  // Reading them all takes a while: not before they can be there. Control records are counted, too.
+  await eventually(async () => (await recordsIn(pipeline)) > atLeast, 90_000);
   let predictions: Prediction[] = [];
   await eventually(async () => {
     predictions = await readPredictions(pipeline);
@@ -67,8 +92,10 @@ async function positionsOf({ config }: FlightsPipeline): Promise<number> {
 
 describe('weir run --workers 2', { timeout: 240_000 }, () => {
   it('shares the partitions, scores everything exactly once while a worker is killed and comes back, and drains as one', async () => {
+    // Longer than this test: the groups would not miss the worker that is killed, and no other could join.
+    const file = changedFile('  sessionTimeoutMs: "${KAFKA_SESSION_TIMEOUT:-30s}"', '  sessionTimeoutMs: 600s\n  rebalanceTimeoutMs: 600s');
     const pipeline = await twoWorkers();
-    const both = await pool(pipeline);
+    const both = await pool(pipeline, file);
     const publishing = publish(pipeline, someFlights(20_000, 3), 4_000);
     await predicted(pipeline, 4_000);
     const before = await metricsOf(both);
@@ -117,8 +144,8 @@ describe('weir run --workers 2', { timeout: 240_000 }, () => {
 
   it('repeats nothing when it is stopped in the middle', async () => {
     const pipeline = await twoWorkers();
-    const publishing = publish(pipeline, someFlights(16_000, 3), 2_000);
     const first = await pool(pipeline);
+    const publishing = publish(pipeline, someFlights(20_000, 3), 1_000);
     await predicted(pipeline, 3_000);
     await first.drain();
     const settled = await positionsOf(pipeline);
@@ -152,25 +179,15 @@ describe('weir run --workers 2', { timeout: 240_000 }, () => {
   });
 
   it('gives each worker an identity of its own where the pipeline file names one', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'weir-pool-'));
-    try {
-      const file = join(folder, 'weir.yaml');
-      const text = readFileSync(examplePath('weir.yaml'), 'utf8')
-        .replace('delivery:\n', `delivery:\n  transactionalId: "\${FLIGHTS_PREFIX}-here"\n`)
-        .replace('schema: schemas/', `schema: ${examplePath('schemas')}/`)
-        .replace('package: "models/', `package: "${examplePath('models')}/`);
-      writeFileSync(file, text);
-      const pipeline = await twoWorkers();
-      const prefix = pipeline.env['FLIGHTS_PREFIX'];
-      const count = await publish(pipeline, someFlights(2_000, 11));
-      const both = await pool(pipeline, file);
-      const all = await predicted(pipeline, count);
-      expect([all.length, new Set(all.map((p) => p.predictionId)).size]).toEqual([count, count]);
-      await both.drain();
-      const ids = logLines(both.log()).flatMap(({ transactionalId }) => transactionalId ?? []);
-      expect(ids.sort()).toEqual([`${prefix}-here-0`, `${prefix}-here-1`]);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const file = changedFile('delivery:', 'delivery:\n  transactionalId: "${FLIGHTS_PREFIX}-here"');
+    const pipeline = await twoWorkers();
+    const prefix = pipeline.env['FLIGHTS_PREFIX'];
+    const count = await publish(pipeline, someFlights(2_000, 11));
+    const both = await pool(pipeline, file);
+    const all = await predicted(pipeline, count);
+    expect([all.length, new Set(all.map((p) => p.predictionId)).size]).toEqual([count, count]);
+    await both.drain();
+    const ids = logLines(both.log()).flatMap(({ transactionalId }) => transactionalId ?? []);
+    expect(ids.sort()).toEqual([`${prefix}-here-0`, `${prefix}-here-1`]);
   });
 });

@@ -1,4 +1,4 @@
-import type { PoolPlace } from '../../app/worker.ts';
+import type { GroupMemberId, PoolPlace } from '../../app/pool-place.ts';
 import type { Clock } from '../../core/clock.ts';
 import { WeirError, weirErrorFrom } from '../../core/errors.ts';
 import type { Health, MetricsPage } from '../../ops/index.ts';
@@ -19,6 +19,7 @@ export interface SupervisorChannel {
 export interface PoolMemberOptions {
   /** Number of the worker, from 0. */
   readonly index: number;
+  readonly predecessors: readonly GroupMemberId[];
   readonly channel: SupervisorChannel;
   readonly clock: Clock;
   /** The supervisor is gone: nobody will tell this worker to stop any more. */
@@ -28,18 +29,21 @@ export interface PoolMemberOptions {
 /** A worker's side of a pool: tells the supervisor how the worker is, and answers its questions. */
 export class PoolMember implements PoolPlace {
   readonly index: number;
+  readonly predecessors: readonly GroupMemberId[];
   private readonly options: PoolMemberOptions;
   private metrics: MetricsPage | undefined;
   private health: Health | undefined;
+  private members: () => readonly GroupMemberId[] = () => [];
   private cancelTick = (): void => {};
 
   /** @throws WeirError `config_invalid` when this process was not started by a supervisor */
   constructor(options: PoolMemberOptions) {
-    const { index, channel } = options;
+    const { index, predecessors, channel } = options;
     if (!channel.send) {
       throw new WeirError('config_invalid', '--worker is what weir run --workers gives to its workers; say weir run.');
     }
     this.index = index;
+    this.predecessors = predecessors;
     this.options = options;
     channel.on('message', this.onMessage);
     channel.on('disconnect', this.onDisconnect);
@@ -52,6 +56,11 @@ export class PoolMember implements PoolPlace {
   show(metrics: MetricsPage, health: Health): void {
     this.metrics = metrics;
     this.health = health;
+  }
+
+  /** The worker is about to join its groups. */
+  showMembers(members: () => readonly GroupMemberId[]): void {
+    this.members = members;
   }
 
   /** Tells the supervisor why this worker ends, and resolves when that is on its way. */
@@ -89,7 +98,7 @@ export class PoolMember implements PoolPlace {
 
   private tick(): void {
     const { ready, reasons } = this.health?.ready() ?? { ready: false, reasons: ['starting: pipeline file and model'] };
-    void this.send({ kind: 'state', ready, reasons });
+    void this.send({ kind: 'state', ready, reasons, members: this.members() });
     this.cancelTick = this.options.clock.after(STATE_EVERY_MS, () => this.tick());
   }
 

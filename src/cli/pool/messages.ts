@@ -1,4 +1,5 @@
 /** What the supervisor of a pool and its workers tell each other, as JSON over the channel that Node.js gives to a child process. */
+import type { GroupMemberId } from '../../app/pool-place.ts';
 import { type ErrorCode, ERROR_TABLE } from '../../core/errors.ts';
 
 /** A worker says how it is: every `STATE_EVERY_MS`, which is its sign of life as well. */
@@ -7,6 +8,8 @@ export interface StateMessage {
   readonly ready: boolean;
   /** What it waits for. */
   readonly reasons: readonly string[];
+  /** What it is in its consumer groups; one that it is not in at the moment is left out. */
+  readonly members: readonly GroupMemberId[];
 }
 
 /** A worker's page of metrics, as the answer to a question. */
@@ -44,8 +47,10 @@ export const STATE_EVERY_MS = 1_000;
 /** The message, or undefined when it is none of a worker: nothing that a child writes may harm the supervisor. */
 export function fromWorker(message: unknown): FromWorker | undefined {
   if (!isObject(message)) return undefined;
-  const { kind, ready, reasons, id, page, code, message: text } = message;
-  if (kind === 'state' && typeof ready === 'boolean' && isTexts(reasons)) return { kind, ready, reasons };
+  const { kind, ready, reasons, members, id, page, code, message: text } = message;
+  if (kind === 'state' && typeof ready === 'boolean' && isTexts(reasons)) {
+    return { kind, ready, reasons, members: groupMembers(members) };
+  }
   if (kind === 'metrics' && typeof id === 'number' && typeof page === 'string') return { kind, id, page };
   if (kind === 'failed' && isErrorCode(code) && typeof text === 'string') return { kind, code, message: text };
   return kind === 'drained' ? { kind } : undefined;
@@ -56,6 +61,15 @@ export function fromSupervisor(message: unknown): ScrapeMessage | undefined {
   if (!isObject(message)) return undefined;
   const { kind, id } = message;
   return kind === 'scrape' && typeof id === 'number' ? { kind, id } : undefined;
+}
+
+/** Those in a list that are members of groups, and nothing else of it. */
+export function groupMembers(list: unknown): GroupMemberId[] {
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((entry: unknown) => {
+    const { groupId, memberId } = isObject(entry) ? entry : {};
+    return typeof groupId === 'string' && typeof memberId === 'string' ? { groupId, memberId } : [];
+  });
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -31,7 +31,7 @@ export function startPool({ config, workers, drainMs, stop, logger }: PoolOption
   const output = { stdout: (text: string) => process.stdout.write(text), stderr: (text: string) => process.stderr.write(text) };
   const supervisor = new Supervisor({
     workers,
-    startProcess: (worker, events) => startWorkerProcess(worker, events, output),
+    startProcess: (worker, events, predecessors) => startWorkerProcess(worker, events, { predecessors, output }),
     drainMs,
     onRestart: (worker, reason) => metrics.restarted(worker, reason),
     clock: systemClock,

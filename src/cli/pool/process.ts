@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import type { GroupMemberId } from '../../app/pool-place.ts';
 import { WorkerLines } from './lines.ts';
 import { fromWorker } from './messages.ts';
 import type { ProcessEnd } from './restarts.ts';
@@ -12,16 +13,30 @@ export interface PoolOutput {
 }
 
 /** How to call this program again as worker of a pool: `node [options] main.js run … --worker <n>`. */
-export function workerArgs(worker: number, { execArgv, argv }: Pick<NodeJS.Process, 'execArgv' | 'argv'>): string[] {
+export function workerArgs(
+  worker: number,
+  predecessors: readonly GroupMemberId[],
+  { execArgv, argv }: Pick<NodeJS.Process, 'execArgv' | 'argv'>,
+): string[] {
   // A port of the debugger can be had once only.
-  return [...execArgv.filter((option) => !option.startsWith('--inspect')), ...argv.slice(1), '--worker', String(worker)];
+  const options = execArgv.filter((option) => !option.startsWith('--inspect'));
+  return [
+    ...options,
+    ...argv.slice(1),
+    `--worker=${worker}`,
+    ...(predecessors.length === 0 ? [] : [`--predecessors=${JSON.stringify(predecessors)}`]),
+  ];
 }
 
 /**
  * Starts a worker of a pool as a process of its own, with a channel for messages and its output through ours. The process
  * notices by the channel when this one is gone, and drains.
  */
-export function startWorkerProcess(worker: number, events: ProcessEvents, output: PoolOutput): WorkerProcess {
+export function startWorkerProcess(
+  worker: number,
+  events: ProcessEvents,
+  { predecessors, output }: { readonly predecessors: readonly GroupMemberId[]; readonly output: PoolOutput },
+): WorkerProcess {
   let hasEnded = false;
   const end = (how: ProcessEnd): void => {
     if (hasEnded) return;
@@ -32,7 +47,7 @@ export function startWorkerProcess(worker: number, events: ProcessEvents, output
     end({ exitCode: null, signal: null, notStarted: thrown instanceof Error ? thrown.message : String(thrown) });
   let child: ChildProcess;
   try {
-    child = spawn(process.execPath, workerArgs(worker, process), { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    child = spawn(process.execPath, workerArgs(worker, predecessors, process), { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   } catch (thrown) {
     queueMicrotask(() => notStarted(thrown));
     return { pid: undefined, send: () => {}, kill: () => {} };

@@ -1,3 +1,4 @@
+import type { GroupMemberId } from '../../app/pool-place.ts';
 import type { Clock } from '../../core/clock.ts';
 import { WeirError } from '../../core/errors.ts';
 import type { WorkerState } from '../../ops/index.ts';
@@ -22,8 +23,11 @@ export interface ProcessEvents {
   onEnd(end: ProcessEnd): void;
 }
 
-/** Starts the process of the worker with this number. Never throws: what goes wrong is an end. */
-export type StartProcess = (worker: number, events: ProcessEvents) => WorkerProcess;
+/**
+ * Starts the process of the worker with this number. Never throws: what goes wrong is an end.
+ * @param predecessors what the last process with this number was in its consumer groups
+ */
+export type StartProcess = (worker: number, events: ProcessEvents, predecessors: readonly GroupMemberId[]) => WorkerProcess;
 
 /** One worker of a pool: its process of the moment, and what it says of itself. */
 export class Seat {
@@ -37,6 +41,8 @@ export class Seat {
   private process: WorkerProcess | undefined;
   private readySinceMs: number | undefined;
   private reasons: readonly string[] | undefined;
+  /** What any process on this seat was last, by group. */
+  private readonly members = new Map<string, GroupMemberId>();
   private failed: FailedMessage | undefined;
   private hasDrained = false;
   private lastQuestion = 0;
@@ -81,14 +87,15 @@ export class Seat {
     this.reasons = undefined;
     this.failed = undefined;
     this.hasDrained = false;
-    this.process = startProcess(this.index, {
+    const events: ProcessEvents = {
       onMessage: (message) => this.onMessage(message),
       onEnd: (end) => {
         this.process = undefined;
         for (const answer of this.questions.values()) answer(undefined);
         onEnd(end);
       },
-    });
+    };
+    this.process = startProcess(this.index, events, [...this.members.values()]);
   }
 
   /** Does nothing when there is no process. */
@@ -133,6 +140,7 @@ export class Seat {
     if (message.kind === 'drained') this.hasDrained = true;
     if (message.kind === 'metrics') this.questions.get(message.id)?.(message.page);
     if (message.kind !== 'state') return;
+    for (const member of message.members) this.members.set(member.groupId, member);
     this.reasons = message.ready ? [] : message.reasons;
     if (!message.ready) return;
     this.readySinceMs ??= this.clock.monotonicMs();

@@ -1,3 +1,4 @@
+import type { GroupMemberId } from '../../../../src/app/pool-place.ts';
 import { ManualClock } from '../../../../src/core/clock.ts';
 import { silentLogger } from '../../../../src/core/silent.ts';
 import type { RestartReason } from '../../../../src/ops/index.ts';
@@ -13,12 +14,14 @@ export class FakeProcess {
   readonly signals: string[] = [];
   readonly questions: ScrapeMessage[] = [];
   isRunning = true;
+  readonly predecessors: readonly GroupMemberId[];
   private readonly events: ProcessEvents;
 
-  constructor(worker: number, pid: number, events: ProcessEvents) {
+  constructor(worker: number, pid: number, { events, predecessors }: { events: ProcessEvents; predecessors: readonly GroupMemberId[] }) {
     this.worker = worker;
     this.pid = pid;
     this.events = events;
+    this.predecessors = predecessors;
   }
 
   send(message: ScrapeMessage): void {
@@ -36,7 +39,7 @@ export class FakeProcess {
   }
 
   isReady(): void {
-    this.says({ kind: 'state', ready: true, reasons: [] });
+    this.says({ kind: 'state', ready: true, reasons: [], members: [] });
   }
 
   exits(exitCode: number): void {
@@ -68,8 +71,8 @@ export class FakePool {
   constructor(workers: number, options: Partial<SupervisorOptions> = {}) {
     this.supervisor = new Supervisor({
       workers,
-      startProcess: (worker, events) => {
-        const process = new FakeProcess(worker, 1_000 + this.started.length, events);
+      startProcess: (worker, events, predecessors) => {
+        const process = new FakeProcess(worker, 1_000 + this.started.length, { events, predecessors });
         this.started.push(process);
         return process;
       },

@@ -24,20 +24,24 @@ class FakeChannel extends EventEmitter {
 function member(channel = new FakeChannel()): { channel: FakeChannel; clock: ManualClock; member: PoolMember; orphaned: () => number } {
   const clock = new ManualClock();
   let orphaned = 0;
-  const made = new PoolMember({ index: 3, channel, clock, onOrphaned: () => void orphaned++ });
+  const made = new PoolMember({ index: 3, predecessors: [], channel, clock, onOrphaned: () => void orphaned++ });
   return { channel, clock, member: made, orphaned: () => orphaned };
 }
 
 describe('PoolMember', () => {
   it('says how it is at once and every second', () => {
     const { channel, clock, member: made } = member();
-    const starting = { kind: 'state', ready: false, reasons: ['starting: pipeline file and model'] };
+    const starting = { kind: 'state', ready: false, reasons: ['starting: pipeline file and model'], members: [] };
     expect(channel.sent).toEqual([starting]);
     clock.advance(1_000);
     expect(channel.sent.length).toBe(2);
     made.show({ contentType: '', metrics: async () => '' }, { live: () => true, ready: () => ({ ready: true, reasons: [] }) });
     clock.advance(2_000);
-    expect(channel.sent.slice(2)).toEqual(Array(2).fill({ kind: 'state', ready: true, reasons: [] }));
+    expect(channel.sent.slice(2)).toEqual(Array(2).fill({ kind: 'state', ready: true, reasons: [], members: [] }));
+    const members = [{ groupId: 'flights', memberId: 'flights-1' }];
+    made.showMembers(() => members);
+    clock.advance(1_000);
+    expect(channel.sent.slice(4)).toEqual([{ kind: 'state', ready: true, reasons: [], members }]);
   });
 
   it('answers with its page, with an empty one before it has any, and not when it cannot', async () => {
@@ -93,6 +97,8 @@ describe('PoolMember', () => {
 
   it('is for children of a supervisor only', () => {
     const alone = Object.assign(new EventEmitter(), { connected: false });
-    expect(() => new PoolMember({ index: 0, channel: alone, clock: new ManualClock(), onOrphaned: () => {} })).toThrow(/say weir run\./);
+    expect(() => new PoolMember({ index: 0, predecessors: [], channel: alone, clock: new ManualClock(), onOrphaned: () => {} })).toThrow(
+      /say weir run\./,
+    );
   });
 });

@@ -168,6 +168,8 @@ describe('workerArgs', () => {
       execArgv: ['--inspect=0', '--inspect-brk', '--max-old-space-size=300'],
       argv: ['node', '/app/main.js', 'run', '--workers', '2'],
     };
-    expect(workerArgs(1, given)).toEqual(['--max-old-space-size=300', '/app/main.js', 'run', '--workers', '2', '--worker', '1']);
+    const common = ['--max-old-space-size=300', '/app/main.js', 'run', '--workers', '2', '--worker=1'];
+    expect(workerArgs(1, [], given)).toEqual(common);
+    expect(workerArgs(1, [{ groupId: 'a', memberId: 'b' }], given)).toEqual([...common, '--predecessors=[{"groupId":"a","memberId":"b"}]']);
   });
 });
