@@ -14,6 +14,7 @@ const BENCHMARKS: Readonly<Record<string, { readonly path: string; readonly what
     path: './peers/peers.ts',
     what: 'a worker against hand-written ones in other languages, given as commands; starts its own services',
   },
+  workers: { path: './workers/workers.ts', what: 'one worker against a pool of worker processes on the same topic' },
   stall: { path: './pipeline/stall.ts', what: 'memory of a worker while its output stands still for 60 s' },
   decode: { path: './decode/decode.ts', what: 'compiled Avro plans against avsc' },
   redis: { path: './redis/redis.ts', what: 'layouts of the Redis store' },

@@ -16,6 +16,7 @@ import { OutputProducer } from '../kafka/producer.ts';
 import { KafkaSource } from '../kafka/source.ts';
 import type { DriftMetrics } from '../ops/index.ts';
 import { MergeLoop } from './merge-loop.ts';
+import type { GroupMemberId } from './pool-place.ts';
 import type { Scoring } from './scoring.ts';
 
 /** What drift is made of. */
@@ -37,6 +38,8 @@ export interface DriftOptions {
 /** Drift of one worker. */
 export interface Drift {
   readonly observer: DriftObserver;
+  /** What this worker is in the group of mergers; undefined while it is not in it. */
+  readonly member: GroupMemberId | undefined;
   /**
    * Joins the group of mergers; the member that holds the profiles partition does the work. Its state is the topic itself:
    * whoever gets the partition reads it from the beginning. May be called again when it has thrown.
@@ -74,9 +77,10 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
     clock,
     logger,
   });
+  let source: KafkaSource | undefined;
   const merging = new MergeLoop({
     merger,
-    createSource: () => profilesSource(options),
+    createSource: () => (source = profilesSource(options)),
     send: (outputs) => producer.send(outputs),
     statisticsPrefix: statistics.prefix,
     model: model.name,
@@ -91,6 +95,9 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
 
   return {
     observer,
+    get member() {
+      return source?.member;
+    },
     async startMerger() {
       await producer.start([drift.statisticsTopic]);
       await merging.start();

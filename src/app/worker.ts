@@ -24,12 +24,15 @@ import { WorkPool } from '../pipeline/work.ts';
 import { createDrift } from './drift.ts';
 import { createHealth } from './health.ts';
 import { createOutputSink } from './output-sink.ts';
+import { leaveForPredecessors, type PoolPlace } from './pool-place.ts';
 import { createScoring, createTopicCodec, waitOut } from './scoring.ts';
 import { watchSource } from './source-gauges.ts';
 import { checkStockSwitches } from './stock-switches.ts';
 
-/** Parts of a worker that may be others than its own, for who embeds it. */
+/** What a worker may be given besides its pipeline file. */
 export interface WorkerParts {
+  /** Where it stands in a pool. */
+  readonly place?: PoolPlace;
   /** Makes what writes predictions, in another form than `weir.v1.Prediction`. */
   readonly createPredictions?: CreatePredictions;
 }
@@ -66,17 +69,20 @@ async function assemble(
   logger: Logger,
   stop: AbortSignal,
   onClose: (close: () => Promise<void>) => void,
-  parts: WorkerParts,
+  { place, createPredictions }: WorkerParts,
 ): Promise<Pipeline> {
   checkStockSwitches(config.delivery.mode, logger);
   const clock = systemClock;
   // New at every start: in a container host name and pid repeat.
   const workerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
   const model = await readModelPackage(config.model.package);
-  const metrics = createMetrics({ model, process: true });
+  const metrics = createMetrics({ model, process: true, ...(place && { worker: place.index }) });
   const health = createHealth();
-  const server = await startOpsServer({ ...config.ops, metrics, health, logger });
-  onClose(() => server.close());
+  if (place) place.show(metrics, health);
+  else {
+    const server = await startOpsServer({ ...config.ops, metrics, health, logger });
+    onClose(() => server.close());
+  }
 
   const surroundings = { clock, logger, metrics: metrics.pipeline, signal: stop };
   const scoring = await createScoring(config, surroundings, model);
@@ -112,11 +118,16 @@ async function assemble(
     source,
     topics: [predictions.topic, deadLetters.topic, ...(drift ? [config.drift.profilesTopic] : [])],
     onTransaction: (outcome, seconds) => metrics.delivery.transaction(outcome, seconds),
+    ...(place && { placeInPool: place.index }),
     clock,
     logger,
   });
   onClose(() => sink.close());
   await waitOut(surroundings, 'Kafka', () => sink.start());
+  if (place) {
+    place.showMembers(() => [source.member ?? [], drift?.member ?? []].flat());
+    await leaveForPredecessors(place, { kafka, clock, logger });
+  }
   if (drift) await waitOut(surroundings, 'drift merger', () => drift.startMerger());
   health.started(config, source, scoring.stores);
   const encoder = createEncoder({
@@ -124,7 +135,7 @@ async function assemble(
     framing,
     model,
     maxRecordBytes: topics.maxRecordBytes(predictions.topic),
-    ...parts,
+    ...(createPredictions && { createPredictions }),
     deadLetters: { pipeline: config.name, worker: workerId, maxRecordBytes: topics.maxRecordBytes(deadLetters.topic) },
   });
 

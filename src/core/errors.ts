@@ -220,6 +220,12 @@ export const ERROR_TABLE = {
     'What was in flight could not be settled within shutdownTimeoutMs after SIGTERM.',
     'It is scored again by the next owner of its partitions; look for what did not answer.',
   ),
+  worker_crashed: entry(
+    'fatal',
+    'start',
+    'A worker process of the pool ended without saying why: it was killed, or it crashed.',
+    'Look at its last lines in the log; a worker that is killed with SIGKILL mostly had too little memory. The number of workers is --workers.',
+  ),
   dead_letter_share_exceeded: entry(
     'fatal',
     'emit',

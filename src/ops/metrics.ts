@@ -65,11 +65,14 @@ export interface MetricsOptions {
   readonly model: { readonly name: string; readonly version: string };
   /** Add those of the process and of Node.js (`process_*`, `nodejs_*`). Default false. */
   readonly process?: boolean;
+  /** Number of the worker in its pool: the label `worker` of every series. Default: none, and no such label. */
+  readonly worker?: number;
 }
 
 /** Makes every metric of the catalogue. One set a process: prom-client's global registry is not used. */
-export function createMetrics({ model, process: withProcess = false }: MetricsOptions): WeirMetrics {
+export function createMetrics({ model, process: withProcess = false, worker }: MetricsOptions): WeirMetrics {
   const registry = new Registry();
+  if (worker !== undefined) registry.setDefaultLabels({ worker: String(worker) });
   if (withProcess) collectDefaultMetrics({ register: registry });
   const scrapes: (() => void)[] = [];
   const counter = (key: MetricKey): Counter => new Counter({ ...promOptions(METRICS[key]), registers: [registry] });

@@ -64,7 +64,7 @@ export const deliverySection = z
       .min(1)
       .exactOptional()
       .describe(
-        'exactly-once: identity of this worker’s transactions, such as "flights-${HOSTNAME}"; stable over restarts and different for each worker. Default: the consumer group, the host name and the first slot that is free on this host.',
+        'exactly-once: identity of this worker’s transactions, such as "flights-${HOSTNAME}"; stable over restarts and different for each worker. Default: the consumer group, the host name and the first slot that is free on this host. weir run --workers adds the number of the worker: flights-a-0, flights-a-1.',
       ),
     transactionTimeoutMs: duration(1_000, 15_000)
       .prefault(10_000)
