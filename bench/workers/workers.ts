@@ -12,7 +12,8 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KAFKA_VERSION, startServices } from '../../src/dev/index.ts';
-import { measure, median, prepare, type Run } from '../pipeline/worker-run.ts';
+import { measure, prepare, type Run } from '../pipeline/worker-run.ts';
+import { median } from '../statistics.ts';
 import { WORKLOADS } from '../pipeline/workloads.ts';
 
 const { values: options } = parseArgs({

@@ -27,9 +27,9 @@ const valueOf = (samples: readonly Sample[], name: string, labels: Record<string
 describe('pages of workers', () => {
   it('are one page with each metric once, all series and no histogram lost', async () => {
     const workers = [worker(0), worker(1)];
-    workers[0]!.pipeline.batchClosed('rows', 100);
-    workers[1]!.pipeline.batchClosed('rows', 3);
-    workers[1]!.pipeline.batchClosed('delay', 3);
+    workers[0]!.pipeline.batchClosed('rows', 100, 640);
+    workers[1]!.pipeline.batchClosed('rows', 3, 640);
+    workers[1]!.pipeline.batchClosed('delay', 3, 640);
     workers[1]!.source.lags([{ topic: 'a "quoted"\nname', partition: 1, lag: 7 }]);
     for (let i = 0; i < 10; i++) workers[i % 2]!.pipeline.step('score', 0.002);
     const pages = await Promise.all(workers.map((metrics) => metrics.metrics()));
