@@ -72,7 +72,7 @@ describe.each(MODELS)('%s', (name) => {
 
   it('is a package without an error, with golden rows and the hash of its file', async () => {
     const pkg = await readModelPackage(folderOf(name));
-    expect((await inspectModel(pkg)).filter((finding) => finding.severity === 'error')).toEqual([]);
+    expect((await inspectModel(pkg)).findings.filter((finding) => finding.severity === 'error')).toEqual([]);
     expect(JSON.parse(readFileSync(pkg.golden!.file, 'utf8')).rows.length).toBeGreaterThanOrEqual(50);
     expect(pkg.document.data).toMatchObject({ sha256: pkg.sha256, name, version: '1' });
   });
