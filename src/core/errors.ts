@@ -158,12 +158,7 @@ export const ERROR_TABLE = {
     'The model package cannot be used.',
     'Correct the package as the message says; weir check shows all findings.',
   ),
-  model_stalled: entry(
-    'fatal',
-    'score',
-    'Threads of the model do not answer.',
-    'Run the records that the log names through the model by hand.',
-  ),
+  model_stalled: entry('fatal', 'score', 'Threads of the model do not answer.', 'Score the records that the log names by hand.'),
   schema_invalid: entry('fatal', 'start', 'A schema file is not a valid Avro schema.', 'Correct the file.'),
   reference_invalid: entry(
     'fatal',

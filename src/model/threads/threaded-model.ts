@@ -19,15 +19,18 @@ const LEAST_PART_ROWS = 32;
 /** The entry file of a thread: TypeScript where this is TypeScript, JavaScript where it was built. */
 const ENTRY = new URL(`./thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
-/** How threads are started; tests have their own entry. */
+/** As `LoadOptions`, with what only tests and benchmarks change. */
 export interface ThreadedOptions extends Omit<LoadOptions, 'runtime'> {
   readonly runtime: { readonly threads: number };
+  /** Entry file of a thread. */
   readonly entry?: URL;
+  /** Find the best number of rows of a run, and make no longer runs. Default true. */
+  readonly measure?: boolean;
 }
 
 /** Loads a model into threads. As `loadModel`. @throws WeirError `model_invalid`, `model_stalled` */
 export async function loadThreadedModel(pkg: ModelPackage, layout: RowLayout, options: ThreadedOptions): Promise<LoadedModel> {
-  const { runtime, runTimeoutMs = RUN_TIMEOUT_MS, clock = systemClock, logger, entry = ENTRY, intraOpNumThreads } = options;
+  const { runtime, runTimeoutMs = RUN_TIMEOUT_MS, clock = systemClock, logger, entry = ENTRY, measure = true, intraOpNumThreads } = options;
   const setup: ThreadSetup = {
     folder: pkg.folder,
     identity: identityOf(pkg),
@@ -41,7 +44,7 @@ export async function loadThreadedModel(pkg: ModelPackage, layout: RowLayout, op
     runTimeoutMs,
     spawn: (isFirst, onDeath) =>
       new ModelThread(
-        new Worker(entry, { workerData: { ...setup, measure: isFirst } satisfies ThreadSetup, name: 'model' }),
+        new Worker(entry, { workerData: { ...setup, measure: measure && isFirst } satisfies ThreadSetup, name: 'model' }),
         layout,
         onDeath,
       ),
