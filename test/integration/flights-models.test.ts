@@ -60,15 +60,17 @@ async function someFlights(count: number): Promise<ReferenceRow[]> {
 }
 
 describe.each(MODELS)('%s', (name) => {
-  modelContract(name, async () => {
-    const pkg = await readModelPackage(folderOf(name));
-    const layout = layoutOf(pkg);
-    const model = await loadModel(pkg, layout, { logger: silentLogger });
-    onTestFinished(() => model.close());
-    const rows = new Rows(layout, 12);
-    fill(rows, await someFlights(12));
-    return { model, rows };
-  });
+  for (const runtime of ['inline', { threads: 2 }] as const) {
+    modelContract(runtime === 'inline' ? name : `${name} in threads`, async () => {
+      const pkg = await readModelPackage(folderOf(name));
+      const layout = layoutOf(pkg);
+      const model = await loadModel(pkg, layout, { logger: silentLogger, runtime });
+      onTestFinished(() => model.close());
+      const rows = new Rows(layout, 12);
+      fill(rows, await someFlights(12));
+      return { model, rows };
+    });
+  }
 
   it('is a package without an error, with golden rows and the hash of its file', async () => {
     const pkg = await readModelPackage(folderOf(name));
