@@ -3,10 +3,10 @@
  * `bench/pipeline`. Cells take turns round by round; medians of the rounds, CPU of the whole process. Then the delay of the event
  * loop beside a model whose runs take about 100 ms, and the ticks of a timer of 100 ms, as heartbeats are.
  *
- *     npm run bench -- onnx [--rounds 5] [--ms 150] [--seconds 5] [--json]
+ *     npm run bench -- onnx [--rounds 5] [--ms 150] [--seconds 3] [--only rows|loop] [--json]
  */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ import { createRowLayout, type RowLayout } from '../../src/core/layout.ts';
 import type { Model } from '../../src/core/ports.ts';
 import { Rows } from '../../src/core/rows.ts';
 import { silentLogger } from '../../src/core/silent.ts';
-import { loadModel, type ModelPackage, readModelPackage, type Runtime } from '../../src/model/index.ts';
+import { loadModel, type ModelPackage, readModelPackage } from '../../src/model/index.ts';
 import { goldenRows, readGolden } from '../../src/model/golden.ts';
 import { openModel } from '../../src/model/onnx-model.ts';
 import { loadThreadedModel } from '../../src/model/threads/threaded-model.ts';
@@ -25,10 +25,13 @@ const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     ms: { type: 'string', default: '150' },
-    seconds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
+    only: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
+
+const ROUNDS = Number(flags.rounds);
 
 const FOLDERS = ['../pipeline/models', '../../examples/flights/models'].flatMap((path) => {
   const folder = fileURLToPath(new URL(path, import.meta.url));
@@ -99,45 +102,55 @@ async function measure({ run, rows, cpuPerMillion, rowsPerSecond }: Cell, ms: nu
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 const short = (value: number): string => String(Number(value.toPrecision(3)));
 
-interface Loop {
-  readonly runtime: string;
-  readonly runMs: number;
-  readonly delayP50Ms: number;
-  readonly delayP99Ms: number;
-  readonly delayMaxMs: number;
-  /** Ticks of a timer of 100 ms, of those that were due. */
-  readonly ticks: string;
+interface LoopCell {
+  readonly name: string;
+  readonly runMs: number[];
+  readonly delayP50Ms: number[];
+  readonly delayP99Ms: number[];
+  readonly delayMaxMs: number[];
+  /** Ticks of a timer of 100 ms, of all that were due. */
+  ticks: number;
+  due: number;
+  readonly run: () => Promise<void>;
 }
 
-/** The event loop beside back-to-back runs of about 100 ms. */
-async function loopBeside(folder: string, turnsPerRun: number, runtime: Runtime, seconds: number): Promise<Loop> {
+/** What keeps the event loop busy or leaves it alone: back-to-back runs of a slow model, or waiting as long. */
+async function loopCells(folder: string, turnsPerRun: number): Promise<{ cells: LoopCell[]; models: Model[] }> {
   const pkg = await readModelPackage(folder);
   const layout = layoutOf(pkg);
-  const model = await loadModel(pkg, layout, { runtime, logger: silentLogger });
   const rows = new Rows(layout, 32);
   rows.count = 32;
   rows.floats[0]!.fill(turnsPerRun);
-  const scores = model.createScores(32);
-  await model.run(rows, 0, 32, scores);
+  const models: Model[] = [];
+  const cell = (name: string, run: () => Promise<void>): LoopCell => {
+    return { name, runMs: [], delayP50Ms: [], delayP99Ms: [], delayMaxMs: [], ticks: 0, due: 0, run };
+  };
+  const cells = [cell('no model, for comparison', () => new Promise((resolve) => setTimeout(resolve, 100)))];
+  for (const [name, runtime] of Object.entries({ inline: 'inline', '1 thread': { threads: 1 } } as const)) {
+    const model = await loadModel(pkg, layout, { runtime, logger: silentLogger });
+    models.push(model);
+    const scores = model.createScores(32);
+    cells.push(cell(name, () => model.run(rows, 0, 32, scores)));
+  }
+  return { cells, models };
+}
+
+async function measureLoop(cell: LoopCell, seconds: number): Promise<void> {
+  await cell.run();
   const delay = monitorEventLoopDelay({ resolution: 5 });
-  let ticks = 0;
-  const timer = setInterval(() => ticks++, 100);
+  const timer = setInterval(() => cell.ticks++, 100);
   delay.enable();
   const startedMs = performance.now();
   let runs = 0;
-  for (; performance.now() - startedMs < seconds * 1_000; runs++) await model.run(rows, 0, 32, scores);
+  for (; performance.now() - startedMs < seconds * 1_000; runs++) await cell.run();
   const tookMs = performance.now() - startedMs;
   delay.disable();
   clearInterval(timer);
-  await model.close();
-  return {
-    runtime: runtime === 'inline' ? runtime : `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`,
-    runMs: tookMs / runs,
-    delayP50Ms: delay.percentile(50) / 1e6,
-    delayP99Ms: delay.percentile(99) / 1e6,
-    delayMaxMs: delay.max / 1e6,
-    ticks: `${ticks} of ${Math.floor(tookMs / 100)}`,
-  };
+  cell.due += Math.floor(tookMs / 100);
+  cell.runMs.push(tookMs / runs);
+  cell.delayP50Ms.push(delay.percentile(50) / 1e6);
+  cell.delayP99Ms.push(delay.percentile(99) / 1e6);
+  cell.delayMaxMs.push(delay.max / 1e6);
 }
 
 /** A model whose run takes `turns` turns, and how many of them are about 100 ms here. */
@@ -163,46 +176,72 @@ async function slowPackage(): Promise<{ folder: string; turns: number }> {
   return { folder, turns: Math.round((20_000 * 100) / median(times)) };
 }
 
-const loaded = [];
-for (const folder of FOLDERS) loaded.push(await cellsOf(folder));
-const cells = loaded.flatMap((one) => one.cells);
-// Round −1 warms up.
-for (let round = -1; round < Number(flags.rounds); round++) {
-  for (const cell of cells) await measure(cell, Number(flags.ms));
-  if (round < 0) for (const { cpuPerMillion, rowsPerSecond } of cells) cpuPerMillion.length = rowsPerSecond.length = 0;
-}
-for (const { models } of loaded) for (const model of models) await model.close();
+/** Rows per CPU-second by rows per run. */
+async function compareRows(): Promise<object[]> {
+  const loaded = [];
+  for (const folder of FOLDERS) loaded.push(await cellsOf(folder));
+  const cells = loaded.flatMap((one) => one.cells);
+  // Round −1 warms up.
+  for (let round = -1; round < ROUNDS; round++) {
+    for (const cell of cells) await measure(cell, Number(flags.ms));
+    if (round < 0) for (const { cpuPerMillion, rowsPerSecond } of cells) cpuPerMillion.length = rowsPerSecond.length = 0;
+  }
+  for (const { models } of loaded) for (const model of models) await model.close();
 
-const results = cells.map(({ model, runtime, rows, cpuPerMillion, rowsPerSecond }) => {
-  const cpu = median(cpuPerMillion);
-  const range = [Math.min(...cpuPerMillion), Math.max(...cpuPerMillion)] as const;
-  return { model, runtime, rows, rowsPerCpuSecond: 1e6 / cpu, cpuSecondsPerMillion: cpu, range, rowsPerSecond: median(rowsPerSecond) };
-});
-console.log(
-  '| model | rows a run | k rows per CPU-s inline | in a thread | CPU-s per M inline (range) | in a thread (range) | k rows/s inline | in a thread |',
-);
-console.log('|---|---|---|---|---|---|---|---|');
-for (const inline of results.filter(({ runtime }) => runtime === 'inline')) {
-  const thread = results.find(({ model, rows, runtime }) => runtime === 'thread' && model === inline.model && rows === inline.rows)!;
-  const both = [inline, thread];
-  const columns = [
-    inline.model,
-    inline.rows,
-    ...both.map(({ rowsPerCpuSecond }) => short(rowsPerCpuSecond / 1_000)),
-    ...both.map(({ cpuSecondsPerMillion, range }) => `${short(cpuSecondsPerMillion)} (${range.map(short).join('–')})`),
-    ...both.map(({ rowsPerSecond }) => short(rowsPerSecond / 1_000)),
-  ];
-  console.log(`| ${columns.join(' | ')} |`);
+  const results = cells.map(({ model, runtime, rows, cpuPerMillion, rowsPerSecond }) => {
+    const cpu = median(cpuPerMillion);
+    const range = [Math.min(...cpuPerMillion), Math.max(...cpuPerMillion)] as const;
+    return { model, runtime, rows, rowsPerCpuSecond: 1e6 / cpu, cpuSecondsPerMillion: cpu, range, rowsPerSecond: median(rowsPerSecond) };
+  });
+  console.log(
+    '| model | rows a run | k rows per CPU-s inline | in a thread | CPU-s per M inline (range) | in a thread (range) | k rows/s inline | in a thread |',
+  );
+  console.log('|---|---|---|---|---|---|---|---|');
+  for (const inline of results.filter(({ runtime }) => runtime === 'inline')) {
+    const thread = results.find(({ model, rows, runtime }) => runtime === 'thread' && model === inline.model && rows === inline.rows)!;
+    const both = [inline, thread];
+    const columns = [
+      inline.model,
+      inline.rows,
+      ...both.map(({ rowsPerCpuSecond }) => short(rowsPerCpuSecond / 1_000)),
+      ...both.map(({ cpuSecondsPerMillion, range }) => `${short(cpuSecondsPerMillion)} (${range.map(short).join('–')})`),
+      ...both.map(({ rowsPerSecond }) => short(rowsPerSecond / 1_000)),
+    ];
+    console.log(`| ${columns.join(' | ')} |`);
+  }
+  return results;
 }
 
-const slow = await slowPackage();
-const loops: Loop[] = [];
-for (const runtime of ['inline', { threads: 1 }, { threads: 2 }] as const)
-  loops.push(await loopBeside(slow.folder, slow.turns, runtime, Number(flags.seconds)));
-rmSync(slow.folder, { recursive: true });
-console.log(
-  '\n| a model with runs of 100 ms | run ms | loop delay ms: p50 | p99 | max | ticks of a 100 ms timer |\n|---|---|---|---|---|---|',
-);
-for (const { runtime, runMs, delayP50Ms, delayP99Ms, delayMaxMs, ticks } of loops)
-  console.log(`| ${[runtime, Math.round(runMs), ...[delayP50Ms, delayP99Ms, delayMaxMs].map((ms) => ms.toFixed(1)), ticks].join(' | ')} |`);
-if (flags.json) console.log(JSON.stringify({ node: process.version, results, loops }));
+/** The delay of the event loop beside runs of about 100 ms. */
+async function compareLoops(): Promise<object[]> {
+  const slow = await slowPackage();
+  const { cells, models } = await loopCells(slow.folder, slow.turns);
+  for (let round = 0; round < ROUNDS; round++) for (const cell of cells) await measureLoop(cell, Number(flags.seconds));
+  for (const model of models) await model.close();
+  rmSync(slow.folder, { recursive: true });
+  const results = cells.map(({ name, runMs, delayP50Ms, delayP99Ms, delayMaxMs, ticks, due }) => {
+    const [run, p50, p99, max] = [runMs, delayP50Ms, delayP99Ms, delayMaxMs].map(median);
+    return {
+      name,
+      runMs: run!,
+      delayP50Ms: p50!,
+      delayP99Ms: p99!,
+      delayMaxMs: max!,
+      p99Range: [Math.min(...delayP99Ms), Math.max(...delayP99Ms)],
+      ticks,
+      due,
+    };
+  });
+  console.log(
+    '| beside runs of 100 ms | run ms | loop delay ms: p50 | p99 (range) | max | ticks of a 100 ms timer |\n|---|---|---|---|---|---|',
+  );
+  for (const { name, runMs, delayP50Ms, delayP99Ms, delayMaxMs, p99Range, ticks, due } of results) {
+    const [p50, p99, max, least, most] = [delayP50Ms, delayP99Ms, delayMaxMs, ...p99Range].map((ms) => ms.toFixed(1));
+    console.log(`| ${name} | ${Math.round(runMs)} | ${p50} | ${p99} (${least}–${most}) | ${max} | ${ticks} of ${due} |`);
+  }
+  return results;
+}
+
+const rows = flags.only === 'loop' ? [] : await compareRows();
+const loops = flags.only === 'rows' ? [] : await compareLoops();
+if (flags.json) console.log(JSON.stringify({ node: process.version, load: loadavg(), rows, loops }));

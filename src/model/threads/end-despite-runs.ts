@@ -21,7 +21,7 @@ export function endDespiteRuns(user: RuntimeUser): void {
 function onExit(code: number): void {
   if (![...users].some((user) => user.deref()?.isInRuntime)) return;
   try {
-    process.execve?.(process.execPath, [process.execPath, '--eval', `process.exitCode = ${code}`], {});
+    process.execve?.(process.execPath, [process.execPath, '--eval', `process.exitCode = ${code}`], { ...process.env, NODE_OPTIONS: '' });
   } catch {
     // In a thread, or on Windows.
   }
