@@ -23,6 +23,9 @@ export interface ThreadStats {
   readonly timeouts: number;
 }
 
+/** What a pool asks of a thread. */
+export type PoolThread = Pick<ModelThread, 'ready' | 'gone' | 'start' | 'leave'>;
+
 /** What a pool needs. */
 export interface ThreadPoolOptions {
   /** For messages: name and version. */
@@ -31,7 +34,7 @@ export interface ThreadPoolOptions {
   /** How long a run may take. */
   readonly runTimeoutMs: number;
   /** Starts a thread. @param isFirst it has to measure the model */
-  readonly spawn: (isFirst: boolean, onDeath: (error: Error) => void) => ModelThread;
+  readonly spawn: (isFirst: boolean, onDeath: (error: Error) => void) => PoolThread;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -56,17 +59,17 @@ interface Job extends Run {
  */
 export class ThreadPool {
   private readonly options: ThreadPoolOptions;
-  private readonly starting = new Set<ModelThread>();
-  private readonly idle: ModelThread[] = [];
-  private readonly busy = new Map<ModelThread, { readonly job: Job; readonly cancelDeadline: () => void }>();
-  private readonly hung = new Set<ModelThread>();
+  private readonly starting = new Set<PoolThread>();
+  private readonly idle: PoolThread[] = [];
+  private readonly busy = new Map<PoolThread, { readonly job: Job; readonly cancelDeadline: () => void }>();
+  private readonly hung = new Set<PoolThread>();
   private readonly queue: Job[] = [];
   private restarts = 0;
   private timeouts = 0;
   private failure: WeirError | undefined;
   private closing: Promise<void> | undefined;
   /** Threads that were asked to end and have not. */
-  private readonly leaving = new Set<ModelThread>();
+  private readonly leaving = new Set<PoolThread>();
 
   constructor(options: ThreadPoolOptions) {
     this.options = options;
@@ -136,7 +139,7 @@ export class ThreadPool {
     }
   }
 
-  private free(thread: ModelThread): void {
+  private free(thread: PoolThread): void {
     this.idle.push(thread);
     this.dispatch();
   }
@@ -145,7 +148,7 @@ export class ThreadPool {
     while (this.queue.length > 0 && this.idle.length > 0) this.begin(this.idle.pop()!, this.queue.shift()!);
   }
 
-  private begin(thread: ModelThread, job: Job): void {
+  private begin(thread: PoolThread, job: Job): void {
     const { clock, runTimeoutMs } = this.options;
     const cancelDeadline = clock.after(runTimeoutMs, () => {
       // When this process itself stood still, the answer is there by now and is read before this.
@@ -161,7 +164,7 @@ export class ThreadPool {
     thread.start(job, { scored: () => over(job.resolve), failed: (error) => over(() => job.reject(error)) });
   }
 
-  private giveUp(thread: ModelThread, job: Job): void {
+  private giveUp(thread: PoolThread, job: Job): void {
     const { model, runTimeoutMs, threads, logger } = this.options;
     this.busy.delete(thread);
     this.timeouts++;
@@ -182,7 +185,7 @@ export class ThreadPool {
     job.reject(new RunAbandoned(`no answer within ${runTimeoutMs} ms (model.runTimeoutMs)`, [job]));
   }
 
-  private onDeath(thread: ModelThread, error: Error): void {
+  private onDeath(thread: PoolThread, error: Error): void {
     const { model, logger } = this.options;
     const job = this.busy.get(thread)?.job;
     this.busy.get(thread)?.cancelDeadline();
@@ -222,7 +225,7 @@ export class ThreadPool {
     for (const job of this.queue.splice(0)) job.reject(this.failure);
   }
 
-  private leave(thread: ModelThread): void {
+  private leave(thread: PoolThread): void {
     this.leaving.add(thread);
     void thread.gone.then(() => this.leaving.delete(thread));
     thread.leave();

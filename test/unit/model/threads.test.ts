@@ -14,8 +14,8 @@ import { createScorer } from '../../../src/pipeline/score.ts';
 import { buildOnnx, lookupModel, slowModel, sumModel } from './onnx-builder.ts';
 import { floatRows, layoutOf, load, manifestOf, packageFolder } from './package-folder.ts';
 
-/** As many turns as take a second or more on any machine, and some seconds on most. */
-const LONG = 2e6;
+/** As many turns as take two seconds or more on any machine, and five on most. */
+const LONG = 3e6;
 const slow = { 'model.onnx': slowModel(), 'model.yaml': manifestOf(1) };
 
 /** Numbers and a string in, all of it out again. */
@@ -182,16 +182,16 @@ describe('a run that does not end', () => {
       { model: 'tiny 1', runTimeoutMs: 200, rows: 3, records: 'in-5 offset 7 to 11', hung: 1 },
       'a run of the model did not end in time: its thread is given up and replaced',
     ]);
+    expect(model.threads).toEqual({ idle: 0, busy: 0, starting: 1, hung: 1, restarts: 1, timeouts: 1 });
     await model.run(rows, 2, 3, scores);
     expect(scores.score[2]).toBe(4);
-    expect(model.threads).toMatchObject({ idle: 1, hung: 1, restarts: 1, timeouts: 1 });
     // It ends by itself when its run is over, and what it found is nobody's.
     await vi.waitFor(() => expect(model.threads).toMatchObject({ hung: 0 }), 50_000);
     expect([...scores.score]).toEqual([0, 0, 4]);
   });
 
   it('costs its row two deadlines and its company none', async () => {
-    const { model, layout } = await load(slow, { runtime: { threads: 2 }, runTimeoutMs: 300 });
+    const { model, layout } = await load(slow, { runtime: { threads: 2 }, runTimeoutMs: 1_000 });
     const values = Array.from({ length: 64 }, (_, i) => [i]);
     values[40] = [LONG];
     const rows = floatRows(layout, values);
@@ -199,24 +199,9 @@ describe('a run that does not end', () => {
     expect(Array.from({ length: 64 }, (_, row) => rows.codeOf(row)).flatMap((code, row) => (code ? [[row, code]] : []))).toEqual([
       [40, 'inference_abandoned'],
     ]);
-    expect(rows.messageOf(40)).toBe('Model tiny 1: no answer within 300 ms (model.runTimeoutMs)');
+    expect(rows.messageOf(40)).toBe('Model tiny 1: no answer within 1000 ms (model.runTimeoutMs)');
     expect([...scores.score]).toEqual(values.map(([x], row) => (row === 40 ? Number.NaN : x)));
     expect(model.threads?.timeouts).toBe(2);
-  });
-
-  it('ends the worker when too many of them hang', async () => {
-    const { model, layout } = await load(slow, { runtime: { threads: 1 }, runTimeoutMs: 100 });
-    const rows = floatRows(
-      layout,
-      Array.from({ length: 6 }, () => [LONG]),
-    );
-    await expect(scoreAll(model, rows)).rejects.toMatchObject({
-      code: 'model_stalled',
-      message: expect.stringMatching(
-        /^5 threads of model tiny 1 have not ended runs that were given up after model\.runTimeoutMs \(100 ms\)/,
-      ),
-    });
-    await expect(model.run(rows, 0, 1, model.createScores(6))).rejects.toMatchObject({ code: 'model_stalled' });
   });
 
   it.each(['ts', 'js'])('does not keep the process from ending with its exit code (.%s)', async (ending) => {
