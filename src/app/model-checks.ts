@@ -1,5 +1,5 @@
 import type { LoadedPipeline } from '../config/index.ts';
-import { checkModelPackage, inspectModel, type ModelPackage, type RunTiming, runMs, runWarning } from '../model/index.ts';
+import { checkModelPackage, inspectModel, type ModelPackage, type RunFit, runMs, runWarning } from '../model/index.ts';
 import type { CheckStep } from './check.ts';
 import { shown } from './findings.ts';
 
@@ -23,7 +23,7 @@ export async function checkModel({ config, document }: LoadedPipeline, steps: Ch
 }
 
 /** What a run takes on this machine. */
-function runDetail(fit: RunTiming | undefined, maxRows: number): string {
+function runDetail(fit: RunFit | undefined, maxRows: number): string {
   if (!fit) return '';
   const ms = runMs(fit, maxRows);
   return `, ${Math.min(fit.rows, maxRows)} rows a run at ${Number(fit.microsPerRow.toPrecision(2))} µs a row (${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms)`;

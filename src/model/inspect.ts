@@ -4,7 +4,7 @@ import { silentLogger } from '../core/silent.ts';
 import type { Finding } from '../yaml/document.ts';
 import { loadModel } from './model.ts';
 import type { ModelPackage } from './package.ts';
-import type { RunTiming } from './run-curve.ts';
+import type { RunFit } from './run-curve.ts';
 import { openSession } from './session.ts';
 import { signatureFindings } from './signature.ts';
 
@@ -12,7 +12,7 @@ import { signatureFindings } from './signature.ts';
 export interface ModelInspection {
   readonly findings: readonly Finding[];
   /** The best number of rows of a run, and what a row takes in it, on this machine; undefined when it could not be measured. */
-  readonly fit: RunTiming | undefined;
+  readonly fit: RunFit | undefined;
 }
 
 /**
@@ -21,7 +21,7 @@ export interface ModelInspection {
  */
 export async function inspectModel(pkg: ModelPackage): Promise<ModelInspection> {
   const findings: Finding[] = [...pkg.warnings];
-  let fit: RunTiming | undefined;
+  let fit: RunFit | undefined;
   try {
     const session = await openSession(pkg);
     try {

@@ -3,7 +3,7 @@ import type { RowLayout } from '../core/layout.ts';
 import type { Logger, Model } from '../core/ports.ts';
 import { openModel } from './onnx-model.ts';
 import type { ModelPackage } from './package.ts';
-import { type RunTiming, runWarning } from './run-curve.ts';
+import { type RunFit, runWarning } from './run-curve.ts';
 import type { SessionOptions } from './session.ts';
 import { loadThreadedModel, RUN_TIMEOUT_MS } from './threads/threaded-model.ts';
 import type { ThreadStats } from './threads/thread-pool.ts';
@@ -27,7 +27,7 @@ export interface LoadOptions extends SessionOptions {
 /** A model that is ready, and what was found out about it. */
 export interface LoadedModel extends Model {
   /** The best number of rows of a run, and what a row takes in it; undefined when it could not be measured. */
-  readonly fit: RunTiming | undefined;
+  readonly fit: RunFit | undefined;
   /** Its threads as they are now; undefined when it runs on the event loop. */
   readonly threads?: ThreadStats;
 }
@@ -49,9 +49,10 @@ export async function loadModel(pkg: ModelPackage, layout: RowLayout, options: L
       modelVersion: pkg.version,
       sha256: pkg.sha256,
       goldenRows: pkg.golden ? 'verified' : 'none',
-      runtime: runtime === 'inline' ? runtime : `${runtime.threads} threads`,
+      runtime,
       runRows: fit?.rows,
-      microsPerRow: fit && Number(fit.microsPerRow.toPrecision(2)),
+      microsPerRow: fit && rounded(fit.microsPerRow),
+      curve: fit && Object.fromEntries(fit.curve.map(({ rows, microsPerRow }) => [rows, rounded(microsPerRow)])),
     },
     'model loaded',
   );
@@ -68,4 +69,8 @@ async function loadInline(pkg: ModelPackage, layout: RowLayout, options: LoadOpt
     await model.close();
     throw thrown;
   }
+}
+
+function rounded(micros: number): number {
+  return Number(micros.toPrecision(2));
 }

@@ -8,7 +8,7 @@ import { createFeedsMaker, type FeedsMaker } from './feeds.ts';
 import { goldenRows as layOutGolden, readGolden, verifyGolden } from './golden.ts';
 import { createOutputReader, type OutputReader, type Results, wantedOutputs } from './outputs.ts';
 import type { ModelPackage } from './package.ts';
-import { bestRun, measureRuns, MOST_TRIED_ROWS, type RunTiming } from './run-curve.ts';
+import { bestRun, measureRuns, MOST_TRIED_ROWS, type RunFit } from './run-curve.ts';
 import { openSession, type SessionOptions } from './session.ts';
 import { signatureFindings } from './signature.ts';
 
@@ -119,14 +119,15 @@ export class OnnxModel implements Model {
    * Measures runs of a sample and has larger micro-batches scored in runs of the best number of rows from now on.
    * @returns that number, and what a row then takes; undefined when the model could not be measured
    */
-  async fitRuns(pkg: ModelPackage, layout: RowLayout): Promise<RunTiming | undefined> {
+  async fitRuns(pkg: ModelPackage, layout: RowLayout): Promise<RunFit | undefined> {
     const sample = await sampleRows(pkg, layout);
     const most = this.runRows;
     const scores = this.createScores(sample.count);
-    const best = bestRun(await measureRuns((rows) => this.run(sample, 0, rows, scores), Math.min(most, sample.count)));
+    const curve = await measureRuns((rows) => this.run(sample, 0, rows, scores), Math.min(most, sample.count));
+    const best = bestRun(curve);
     // The longest tried: still longer ones may be as good, and cost fewer calls.
     if (best && best.rows < MOST_TRIED_ROWS) this.runRows = Math.min(most, best.rows);
-    return best;
+    return best && { ...best, curve };
   }
 
   createScores(capacity: number): Scores {

@@ -7,6 +7,12 @@ export interface RunTiming {
   readonly microsPerRow: number;
 }
 
+/** The best number of rows of a run, and what it was found among. */
+export interface RunFit extends RunTiming {
+  /** In ascending order of rows. */
+  readonly curve: readonly RunTiming[];
+}
+
 /** Runs of these numbers of rows are tried, in ascending order. */
 const TRIED_ROWS = [32, 64, 128, 256, 512, 1024, 2048] as const;
 /** Turns that each number gets: what else the machine does must not fall on one of them alone. */

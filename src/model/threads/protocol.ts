@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../../core/errors.ts';
 import type { RowLayout } from '../../core/layout.ts';
 import type { ModelPackage } from '../package.ts';
-import type { RunTiming } from '../run-curve.ts';
+import type { RunFit } from '../run-curve.ts';
 import type { SessionOptions } from '../session.ts';
 
 /** What the scores of a model consist of. */
@@ -39,7 +39,7 @@ export type ThreadRequest =
 
 /** From a thread. */
 export type ThreadReply =
-  | { readonly kind: 'ready'; readonly shape: ScoreShape; readonly runRows: number; readonly fit: RunTiming | undefined }
+  | { readonly kind: 'ready'; readonly shape: ScoreShape; readonly runRows: number; readonly fit: RunFit | undefined }
   /** The scores are in the shared memory. `labels`: the different ones of this run; the memory holds their numbers. */
   | { readonly kind: 'scored'; readonly labels: readonly string[] | undefined }
   /** The start or the run failed; with a code when the model is at fault. */

@@ -5,7 +5,7 @@ import { WeirError } from '../../core/errors.ts';
 import { Rows, type Scores } from '../../core/rows.ts';
 import { type OnnxModel, openModel } from '../onnx-model.ts';
 import { readModelPackage } from '../package.ts';
-import type { RunTiming } from '../run-curve.ts';
+import type { RunFit } from '../run-curve.ts';
 import { identityOf, type ThreadReply, type ThreadRequest, type ThreadSetup } from './protocol.ts';
 import { RunFrame, Slab } from './run-frame.ts';
 
@@ -34,7 +34,7 @@ async function open(): Promise<void> {
   serve(model, setup.measure ? await model.fitRuns(pkg, setup.layout) : undefined);
 }
 
-function serve(model: OnnxModel, fit: RunTiming | undefined): void {
+function serve(model: OnnxModel, fit: RunFit | undefined): void {
   const { label, extras } = model.createScores(0);
   const shape = { label: label !== undefined, extras: extras.map(({ name, width }) => ({ name, width })) };
   const frame = new RunFrame(setup.layout, shape);

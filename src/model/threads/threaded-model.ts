@@ -6,7 +6,7 @@ import { RunAbandoned } from '../../core/run-abandoned.ts';
 import { type Rows, Scores } from '../../core/rows.ts';
 import type { LoadedModel, LoadOptions } from '../model.ts';
 import type { ModelPackage } from '../package.ts';
-import type { RunTiming } from '../run-curve.ts';
+import type { RunFit } from '../run-curve.ts';
 import { ModelThread, type ThreadReady } from './model-thread.ts';
 import { identityOf, type ThreadSetup } from './protocol.ts';
 import { ThreadPool, type ThreadStats } from './thread-pool.ts';
@@ -65,7 +65,7 @@ class ThreadedModel implements LoadedModel {
   readonly version: string;
   /** Most rows of one run; larger micro-batches take several. */
   readonly runRows: number;
-  readonly fit: RunTiming | undefined;
+  readonly fit: RunFit | undefined;
   private readonly pool: ThreadPool;
   private readonly ready: ThreadReady;
 

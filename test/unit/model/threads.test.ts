@@ -160,6 +160,28 @@ describe('a model in threads', () => {
   });
 });
 
+it.each(['inline', { threads: 1 }] as const)(
+  'says at the start what runs take, and warns of long ones on the event loop: %j',
+  async (runtime) => {
+    const { logger, warnings } = recording();
+    const loaded: object[] = [];
+    const listening: Logger = { ...logger, info: (fields, message) => void (message === 'model loaded' && loaded.push(fields)) };
+    // 30 ms and more on any machine.
+    const { model } = await load({ ...slow, 'model.onnx': slowModel(1e5) }, { runtime, logger: listening, maxRows: 512 });
+    expect(loaded).toEqual([
+      expect.objectContaining({
+        runtime,
+        runRows: model.fit!.rows,
+        curve: expect.objectContaining({ 32: expect.any(Number) }),
+      }),
+    ]);
+    const long = [
+      [{ model: 'tiny' }, expect.stringMatching(/^a run of \d+ rows takes about \d+ ms, .*set model\.runtime to \{threads: 1\}/)],
+    ];
+    expect(warnings).toEqual(runtime === 'inline' ? long : []);
+  },
+);
+
 describe('a run that does not end', () => {
   it('is given up after its time, and the next one has a new thread at once', async () => {
     const { logger, warnings } = recording();
