@@ -12,13 +12,14 @@ import type { Logger } from '../core/ports.ts';
 import { silentLogger } from '../core/silent.ts';
 import { parseStock, STOCK_VARIABLE } from '../kafka/protocol/switches.ts';
 import { checkReferenceProfile, parseReferenceProfile } from '../drift/reference-profile.ts';
-import { checkModelPackage, inspectModel, type ModelPackage } from '../model/index.ts';
 import { float32Fault } from '../features/layouts/float32.ts';
+import type { ModelPackage } from '../model/index.ts';
 import { featureGroupOf } from '../pipeline/enrich.ts';
 import { closest } from '../yaml/closest.ts';
 import type { Finding } from '../yaml/document.ts';
 import { type ColumnSource, columnSources } from './column-sources.ts';
 import { type BoundFiles, bindingFindings, columnFinding, findingFrom, shown } from './findings.ts';
+import { checkModel } from './model-checks.ts';
 import { checkPredictionSchema } from './prediction-checks.ts';
 import { checkPredictionSubject, latestEventSchema } from './registry-checks.ts';
 import { checkStockSwitches } from './stock-switches.ts';
@@ -72,7 +73,7 @@ export async function checkPipeline(options: CheckOptions): Promise<CheckReport>
   const { config } = pipeline;
   const steps: CheckStep[] = [];
   const columns: SchemaColumns[] = [];
-  const pkg = await checkModel(config, steps);
+  const pkg = await checkModel(pipeline, steps);
   const files = pkg && { pipeline, package: pkg };
   const layout = files && checkLayout(options.config, files, steps);
   if (files && layout) {
@@ -107,19 +108,6 @@ async function checkPredictions(pkg: ModelPackage, config: PipelineConfig, { reg
   if (!registry || !config.registry) return own;
   const registered = await checkPredictionSubject(config, config.registry, logger);
   return { ...registered, findings: [...own.findings, ...registered.findings] };
-}
-
-/** The package by itself: manifest, hash, versions, graph, golden rows. */
-async function checkModel(config: PipelineConfig, steps: CheckStep[]): Promise<ModelPackage | undefined> {
-  const { package: pkg, findings } = await checkModelPackage(config.model.package);
-  if (!pkg) {
-    steps.push({ title: 'model package', detail: shown(config.model.package), findings });
-    return undefined;
-  }
-  const columns = pkg.inputs.reduce((sum, input) => sum + input.columns.length, 0);
-  const detail = `${pkg.name} ${pkg.version}: ${pkg.inputs.length} input${pkg.inputs.length === 1 ? '' : 's'}, ${columns} columns${pkg.golden ? ', golden rows' : ''}`;
-  steps.push({ title: 'model package', detail, findings: await inspectModel(pkg) });
-  return pkg;
 }
 
 /** The groups that columns need against those that the pipeline file defines. */

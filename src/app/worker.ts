@@ -26,6 +26,7 @@ import { createHealth } from './health.ts';
 import { createOutputSink } from './output-sink.ts';
 import { leaveForPredecessors, type PoolPlace } from './pool-place.ts';
 import { createScoring, createTopicCodec, waitOut } from './scoring.ts';
+import { watchModel } from './model-gauges.ts';
 import { watchSource } from './source-gauges.ts';
 import { checkStockSwitches } from './stock-switches.ts';
 
@@ -87,7 +88,7 @@ async function assemble(
   const surroundings = { clock, logger, metrics: metrics.pipeline, signal: stop };
   const scoring = await createScoring(config, surroundings, model);
   onClose(() => scoring.close());
-  metrics.modelRuns(scoring.model.runRows);
+  watchModel(scoring.model, metrics);
   const { predictions, deadLetters } = config.output;
   const framing = await waitOut(surroundings, 'schema registry', () =>
     createOutputFraming(predictions.format, readOwnSchema('prediction'), predictions.topic, scoring.registry),

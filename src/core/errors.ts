@@ -105,6 +105,12 @@ export const ERROR_TABLE = {
     'ONNX Runtime fails on this row, and on this row alone.',
     'Run the row through the model by hand; bound the column in model.yaml.',
   ),
+  inference_abandoned: entry(
+    'record',
+    'score',
+    'The model did not end its run with this row within model.runTimeoutMs, or the run killed its thread, in company and alone.',
+    'Run the row through the model by hand; bound the column in model.yaml, or raise model.runTimeoutMs if the model is that slow.',
+  ),
   output_invalid: entry(
     'record',
     'score',
@@ -152,6 +158,7 @@ export const ERROR_TABLE = {
     'The model package cannot be used.',
     'Correct the package as the message says; weir check shows all findings.',
   ),
+  model_stalled: entry('fatal', 'score', 'Threads of the model do not answer.', 'Score the records that the log names by hand.'),
   schema_invalid: entry('fatal', 'start', 'A schema file is not a valid Avro schema.', 'Correct the file.'),
   reference_invalid: entry(
     'fatal',

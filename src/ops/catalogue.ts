@@ -217,6 +217,27 @@ export const METRICS = {
     unit: 'rows',
     help: 'Most rows of one run of the model: as many as were cheapest a row when the model was measured at start, or maxBatchRows of its package. Larger micro-batches are scored in several runs. 0: no limit.',
   },
+  modelThreads: {
+    name: 'weir_model_threads',
+    type: 'gauge',
+    labels: ['state'],
+    unit: 'threads',
+    help: 'Threads of the model (model.runtime: {threads: n}) by state: idle, busy (in a run), starting, or hung (given up, but still in a run and using CPU). Absent when the model runs on the event loop.',
+  },
+  modelThreadRestarts: {
+    name: 'weir_model_thread_restarts_total',
+    type: 'counter',
+    labels: [],
+    unit: 'threads',
+    help: 'Threads of the model that have taken the place of one that was given up or has died.',
+  },
+  modelRunTimeouts: {
+    name: 'weir_model_run_timeouts_total',
+    type: 'counter',
+    labels: [],
+    unit: 'runs',
+    help: 'Runs of the model that were given up after model.runTimeoutMs.',
+  },
   transactionDuration: {
     name: 'weir_transaction_duration_seconds',
     type: 'histogram',

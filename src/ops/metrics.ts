@@ -43,6 +43,24 @@ export interface DeliveryMetrics {
   transaction(outcome: 'committed' | 'given_up', seconds: number): void;
 }
 
+/** The threads of a model: how many are in which state, and what has happened since the start. */
+export interface ThreadCounts {
+  readonly idle: number;
+  readonly busy: number;
+  readonly starting: number;
+  readonly hung: number;
+  readonly restarts: number;
+  readonly timeouts: number;
+}
+
+/** What the model tells about itself. */
+export interface ModelMetrics {
+  /** Most rows of one run; undefined: no limit. */
+  runs(rows: number | undefined): void;
+  /** Its threads as they are now; call it per scrape. */
+  threads(counts: ThreadCounts): void;
+}
+
 /** All metrics of a worker. */
 export interface WeirMetrics {
   readonly registry: Registry;
@@ -53,8 +71,7 @@ export interface WeirMetrics {
   readonly source: SourceMetrics;
   readonly delivery: DeliveryMetrics;
   readonly drift: DriftMetrics;
-  /** Most rows of one run of the model; undefined: no limit. */
-  modelRuns(rows: number | undefined): void;
+  readonly model: ModelMetrics;
   /** Calls back before each page is rendered: the place to set gauges, at the price of a scrape. */
   onScrape(callback: () => void): void;
 }
@@ -97,8 +114,6 @@ export function createMetrics({ model, process: withProcess = false, worker }: M
   // Series that exist from the start can be alerted on: rate() sees the step from 0 to 1.
   for (const code of RECORD_ERROR_CODES) deadLetters.inc({ code }, 0);
 
-  const modelRunRows = gauge('modelRunRows');
-
   const settled = createSettledCounter({
     model,
     predictions: counter('predictions'),
@@ -139,7 +154,7 @@ export function createMetrics({ model, process: withProcess = false, worker }: M
       },
     },
     drift: createDriftMetrics(gauge, counter),
-    modelRuns: (rows = 0) => modelRunRows.set({ model: model.name, model_version: model.version }, Number.isFinite(rows) ? rows : 0),
+    model: createModelMetrics(model, gauge, counter),
   };
 }
 
@@ -162,6 +177,23 @@ function createSourceMetrics(gauge: Make<Gauge>, counter: Make<Counter>): Source
     },
     assigned: (partitions) => assigned.set(partitions),
     rebalanced: () => rebalances.inc(),
+  };
+}
+
+function createModelMetrics({ name, version }: MetricsOptions['model'], gauge: Make<Gauge>, counter: Make<Counter>): ModelMetrics {
+  const runRows = gauge('modelRunRows');
+  const threads = gauge('modelThreads');
+  const restarts = counter('modelThreadRestarts');
+  const timeouts = counter('modelRunTimeouts');
+  let seen = { restarts: 0, timeouts: 0 };
+  return {
+    runs: (rows = 0) => runRows.set({ model: name, model_version: version }, Number.isFinite(rows) ? rows : 0),
+    threads(counts) {
+      for (const state of ['idle', 'busy', 'starting', 'hung'] as const) threads.set({ state }, counts[state]);
+      restarts.inc(counts.restarts - seen.restarts);
+      timeouts.inc(counts.timeouts - seen.timeouts);
+      seen = { restarts: counts.restarts, timeouts: counts.timeouts };
+    },
   };
 }
 

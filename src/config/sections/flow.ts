@@ -8,6 +8,25 @@ export const modelSection = z
     intraOpNumThreads: count(1, 256)
       .default(1)
       .describe('Threads of ONNX Runtime in one run. The unit of scaling is the partition, so 1 is right for most.'),
+    runtime: z
+      .union(
+        [
+          z.literal('inline'),
+          z.strictObject({
+            threads: count(1, 64).describe('Threads that score. Each has a session of its own, and one run at a time.'),
+          }),
+        ],
+        { error: 'must be inline or {threads: <number>}' },
+      )
+      .default('inline')
+      .describe(
+        'Where the model runs: inline (on the event loop; cheapest for runs of a few milliseconds) or {threads: n} (beside it, for runs longer than about 20 ms). weir check says how long a run takes.',
+      ),
+    runTimeoutMs: duration(1)
+      .prefault(30_000)
+      .describe(
+        'With threads: how long a run may take. After it the thread is given up and replaced, and the rows of the run are tried one by one; those that do not end again become dead letters (inference_abandoned).',
+      ),
   })
   .describe('The model.');
 

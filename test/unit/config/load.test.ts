@@ -70,7 +70,7 @@ describe('a minimal file', () => {
       },
       stores: {},
       features: {},
-      model: { package: join(folder, 'model'), intraOpNumThreads: 1 },
+      model: { package: join(folder, 'model'), intraOpNumThreads: 1, runtime: 'inline', runTimeoutMs: 30_000 },
       batch: { maxRows: 2_048, targetMs: 50, maxBytes: 1_048_576, maxDelayMs: 10, eager: true },
       flow: { maxQueuedRows: 20_000, maxQueuedBytes: 33_554_432, maxInFlightBatches: 4 },
       delivery: { mode: 'exactly-once', commitIntervalMs: 100, transactionTimeoutMs: 10_000 },
@@ -127,6 +127,17 @@ features: {plane: {store: main, entity: event.tail.number}}`);
     const { drift } = parse(`${MINIMAL}drift: {window: 28d, paneMs: 1d}`);
     expect([drift.windowMs, drift.paneMs]).toEqual([28 * 86_400_000, 86_400_000]);
     expect(drift).not.toHaveProperty('window');
+  });
+});
+
+describe('model.runtime', () => {
+  it('is inline, or a number of threads', () => {
+    expect(parse(MINIMAL.replace('{package: model}', '{package: model, runtime: {threads: 3}, runTimeoutMs: 5s}')).model).toMatchObject({
+      runtime: { threads: 3 },
+      runTimeoutMs: 5_000,
+    });
+    const wrong = MINIMAL.replace('{package: model}', '{package: model, runtime: threads}');
+    expect(findings(wrong)).toEqual([expect.stringMatching(/model\.runtime: must be inline or \{threads: <number>\}/)]);
   });
 });
 

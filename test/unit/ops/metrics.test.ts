@@ -54,6 +54,23 @@ describe('the catalogue', () => {
   });
 });
 
+describe('threads of a model', () => {
+  it('are shown by state; what has happened since the last scrape is added up', async () => {
+    const metrics = create();
+    expect(Object.keys(await series(metrics)).filter((name) => name.startsWith('weir_model_threads'))).toEqual([]);
+    metrics.model.threads({ idle: 1, busy: 2, starting: 0, hung: 1, restarts: 1, timeouts: 1 });
+    metrics.model.threads({ idle: 2, busy: 1, starting: 1, hung: 0, restarts: 4, timeouts: 2 });
+    expect(await series(metrics)).toMatchObject({
+      'weir_model_threads{state="idle"}': 2,
+      'weir_model_threads{state="busy"}': 1,
+      'weir_model_threads{state="starting"}': 1,
+      'weir_model_threads{state="hung"}': 0,
+      weir_model_thread_restarts_total: 4,
+      weir_model_run_timeouts_total: 2,
+    });
+  });
+});
+
 describe('settled', () => {
   it('counts predictions, dead letters, skipped records, misses, latencies and scores of a batch', async () => {
     const metrics = create();
