@@ -47,6 +47,8 @@ export class Accumulator {
   private readonly vocabularies: (Vocabulary | undefined)[];
   /** The scores, rounded to float32 like everything that is binned. */
   private score = new Float32Array(0);
+  /** Features of each column, by its index; none where drift does not count it. */
+  private readonly featuresOf: readonly (readonly number[])[];
   /** Features of each group. */
   private readonly members: readonly (readonly number[])[];
   private readonly at: { rows: Int32Array; slots: Int32Array; count: number } = {
@@ -59,7 +61,9 @@ export class Accumulator {
     this.options = options;
     const { features } = options.cells;
     this.slab = new PaneSlab(options.cells);
-    this.members = options.layout.groups.map((group) => group.columns.map((column) => column.index));
+    const { columns, groups, monitored } = options.layout;
+    this.featuresOf = columns.map((column) => monitored.flatMap((m, feature) => (m.column === column ? [feature] : [])));
+    this.members = groups.map((group) => group.columns.flatMap((column) => this.featuresOf[column.index]!));
     this.lookups = features.map(({ reference }) => (isNumeric(reference) ? createBinLookup(reference) : undefined));
     this.vocabularies = features.map(({ reference }) => (isNumeric(reference) ? undefined : new Vocabulary(reference.vocabulary)));
   }
@@ -76,21 +80,16 @@ export class Accumulator {
     if (at.count === 0) return;
     const { layout, cells } = this.options;
     const { features } = cells;
-    for (const column of layout.columns) {
-      const { start } = features[column.index]!;
-      const vocabulary = this.vocabularies[column.index];
-      if (vocabulary) countWords(slab, at, rows.texts[column.lane]!, vocabulary, column.index, start);
-      else
-        countFloats(
-          slab,
-          at,
-          rows.floats[column.lane]!,
-          layout.floatWidths[column.lane]!,
-          column.slot,
-          this.lookups[column.index]!,
-          column.index,
-          start,
-        );
+    const { monitored } = layout;
+    for (let feature = 0; feature < monitored.length; feature++) {
+      const { column, slot } = monitored[feature]!;
+      const { start } = features[feature]!;
+      const vocabulary = this.vocabularies[feature];
+      if (vocabulary) countWords(slab, at, rows.texts[column.lane]!, vocabulary, feature, start);
+      else {
+        const width = layout.floatWidths[column.lane]!;
+        countFloats(slab, at, rows.floats[column.lane]!, width, slot, this.lookups[feature]!, feature, start);
+      }
     }
     const last = features.length - 1;
     this.score.set(scores.score.subarray(0, rows.count));
@@ -218,7 +217,7 @@ export class Accumulator {
   /** Which values are stand-ins, and what the online stores said. */
   private countSources(rows: Rows, at: RowSlots): void {
     const { layout } = this.options;
-    countStandIns(this.slab, at, rows.degraded, layout.degradedWords);
+    countStandIns(this.slab, at, rows.degraded, layout.degradedWords, this.featuresOf);
     for (const group of layout.groups) {
       countGroup(this.slab, at, rows.groupState[group.index]!, GROUP_HIT, STORE_MISS - 1, this.members[group.index]!);
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { numberFromBytes, numberFromText } from '../../../src/features/numbers.ts';
+import { numberFromBytes, numberFromText } from '../../../src/core/numbers.ts';
 
 describe('numberFromBytes', () => {
   it('reads every number that JavaScript writes', () => {

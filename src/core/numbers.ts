@@ -1,5 +1,12 @@
-/** Powers of ten that a double holds exactly. */
-const POWERS = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
+/** Powers of ten that a double holds exactly: 10^0 … 10^22. */
+export const POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
+
+/**
+ * From here on not every integer is a double. Digits that were gathered as `mantissa = mantissa * 10 + digit` are exact when the
+ * result is below it (no step rounds before it is reached, and none gets below it again), however many they were; and an
+ * exact mantissa divided or multiplied by an exact power of ten is the correctly rounded value (Clinger, 1990).
+ */
+export const EXACT_LIMIT = 2 ** 53;
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
@@ -22,8 +29,8 @@ export function numberFromText(text: string): number | undefined {
 }
 
 /**
- * As `numberFromText`, from the ASCII bytes `start` … `end` − 1. Up to 15 digits are read without making a string, which is nearly
- * every value: digits and a power of ten that are both exact in a double give a correctly rounded quotient.
+ * As `numberFromText`, from the ASCII bytes `start` … `end` − 1. Up to 15 digits, and mostly 16, are read without making a
+ * string, which is nearly every value.
  */
 export function numberFromBytes(bytes: Buffer, start = 0, end: number = bytes.length): number | undefined {
   let at = start;
@@ -40,7 +47,8 @@ export function numberFromBytes(bytes: Buffer, start = 0, end: number = bytes.le
     } else if (byte === 0x2e && point < 0) point = digits;
     else return numberFromText(bytes.toString('latin1', start, end));
   }
-  if (digits === 0 || digits > 15) return numberFromText(bytes.toString('latin1', start, end));
-  const value = point < 0 ? mantissa : mantissa / POWERS[digits - point]!;
+  const scale = point < 0 ? 0 : digits - point;
+  if (digits === 0 || mantissa >= EXACT_LIMIT || scale >= POWERS_OF_TEN.length) return numberFromText(bytes.toString('latin1', start, end));
+  const value = mantissa / POWERS_OF_TEN[scale]!;
   return negative ? -value : value;
 }
