@@ -5,7 +5,7 @@ const BENCHMARKS: Readonly<Record<string, { readonly path: string; readonly what
   latency: { path: './delivery/latency.ts', what: 'latency of a worker under a paced load, by delivery mode' },
   delivery: { path: './delivery/delivery.ts', what: 'one worker at full speed, by delivery mode and share of poison' },
   stall: { path: './pipeline/stall.ts', what: 'memory of a worker while its output stands still for 60 s' },
-  decode: { path: './decode/decode.ts', what: 'compiled Avro plans against avsc' },
+  decode: { path: './decode/decode.ts', what: 'compiled Avro plans against avsc, JSON against JSON.parse' },
   redis: { path: './redis/redis.ts', what: 'layouts of the Redis store' },
   drift: { path: './drift/observe.ts', what: 'counting a row for drift' },
 };

@@ -8,6 +8,24 @@ export const POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, exponent) => 
  */
 export const EXACT_LIMIT = 2 ** 53;
 
+/** Up to so many digits the roundings of a mantissa beyond `EXACT_LIMIT`, two a digit, stay within what `float32Of` allows for. */
+const MOST_DIGITS = 25;
+const BELOW = 1 - 2 ** -47;
+const ABOVE = 1 + 2 ** -47;
+
+/**
+ * `mantissa` × 10^`scale` as float32, where the mantissa was gathered from more digits than a double holds (as printed doubles
+ * have: 17). It is off by less than 2^−48 of its value, which nearly never reaches over the middle between two floats.
+ * @param digits number of digits it was gathered from
+ * @returns NaN when it cannot be decided so: read the text
+ */
+export function float32Of(mantissa: number, digits: number, scale: number): number {
+  if (digits > MOST_DIGITS || scale <= -POWERS_OF_TEN.length || scale >= POWERS_OF_TEN.length) return Number.NaN;
+  const value = scale < 0 ? mantissa / POWERS_OF_TEN[-scale]! : mantissa * POWERS_OF_TEN[scale]!;
+  const low = Math.fround(value * BELOW);
+  return low === Math.fround(value * ABOVE) ? low : Number.NaN;
+}
+
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 const WORDS = new Map([

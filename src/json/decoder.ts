@@ -6,25 +6,17 @@ import type { Rows } from '../core/rows.ts';
 import { isKeyAt, type KeyTable, type ListTarget, type Member } from './keys.ts';
 import { LIST, readNumbers } from './number-list.ts';
 import { compileMembers } from './plan.ts';
-import {
-  COMMA,
-  expected,
-  LEFT_BRACE,
-  LEFT_BRACKET,
-  literalEnd,
-  MINUS,
-  NUMBER,
-  QUOTE,
-  readNumber,
-  RIGHT_BRACE,
-  RIGHT_BRACKET,
-  skipColon,
-  skipValue,
-  space,
-  stringEnd,
-  TEXT,
-} from './scanner.ts';
+import { DOUBLE, expected, literalEnd, NUMBER, readNumber, SINGLE, skipColon, skipValue, space, stringEnd, TEXT } from './scanner.ts';
 import { UNESCAPED, unescape } from './unescape.ts';
+
+// Here and not imported: a constant of another module is loaded and checked at every use.
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const LEFT_BRACKET = 0x5b;
+const RIGHT_BRACKET = 0x5d;
+const LEFT_BRACE = 0x7b;
+const RIGHT_BRACE = 0x7d;
 
 const INVALID_TEXT = 'is not text: it has bytes that are no UTF-8, or half a surrogate pair';
 
@@ -141,7 +133,7 @@ export class JsonDecoder {
   }
 
   private number(member: Member, start: number): number {
-    const p = readNumber(this.buffer, start, this.end);
+    const p = readNumber(this.buffer, start, this.end, member.isTime ? DOUBLE : SINGLE);
     if (p < 0) return -1;
     for (const target of member.targets) {
       if (target.kind === 'float') this.rows.floats[target.lane]![this.row * this.widths[target.lane]! + target.slot] = NUMBER[0]!;

@@ -15,6 +15,8 @@ export interface Member {
   readonly list: ListTarget | undefined;
   /** What its value fills when it is neither. */
   readonly targets: readonly Target[];
+  /** True when one of them is the event time, which takes more digits than a column holds. */
+  readonly isTime: boolean;
   /** Record in which it was met last: meeting it again means that the key is there twice. */
   seenIn: number;
 }

@@ -2,8 +2,17 @@
  * Lists of numbers, the hot part of records that carry an embedding or an image: thousands of bytes for one binding. Nearly all
  * numbers of such lists are short decimals, whose digits are read four at a time.
  */
-import { EXACT_LIMIT, numberFromText, POWERS_OF_TEN } from '../core/numbers.ts';
-import { BACKSLASH, COMMA, literalEnd, MINUS, NUMBER, POINT, QUOTE, readNumber, RIGHT_BRACKET, SPACE, space } from './scanner.ts';
+import { EXACT_LIMIT, float32Of, numberFromText, POWERS_OF_TEN } from '../core/numbers.ts';
+import { literalEnd, NUMBER, readNumber, SINGLE, space } from './scanner.ts';
+
+// Here and not imported: a constant of another module is loaded and checked at every use.
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const BACKSLASH = 0x5c;
+const RIGHT_BRACKET = 0x5d;
+const SPACE = 0x20;
 
 /** What became of the last `readNumbers` that returned −1. */
 export const LIST: {
@@ -96,10 +105,11 @@ export function readNumbers(
         if (scale === 0) scale = POWERS_OF_TEN.length;
       }
       next = q < end ? b[q]! : 0;
-      const isPlain = whole > 0 && (whole === 1 || b[first] !== 0x30) && mantissa < EXACT_LIMIT && scale < POWERS_OF_TEN.length;
-      if (isPlain && (next === COMMA || next === closing)) {
+      const isPlain = whole > 0 && (whole === 1 || b[first] !== 0x30) && (next === COMMA || next === closing);
+      const isExact = mantissa < EXACT_LIMIT && scale < POWERS_OF_TEN.length;
+      const value = !isPlain ? Number.NaN : isExact ? mantissa / POWERS_OF_TEN[scale]! : float32Of(mantissa, whole + scale, -scale);
+      if (value === value) {
         if (i >= last) return give('more', size);
-        const value = mantissa / POWERS_OF_TEN[scale]!;
         out[i] = isNegative ? -value : value;
         p = q;
       } else {
@@ -133,7 +143,7 @@ function readElement(b: Buffer, p: number, end: number): number {
   if (c === 0x6e) {
     NUMBER[0] = Number.NaN;
     p = literalEnd(b, p, end);
-  } else p = readNumber(b, p, end);
+  } else p = readNumber(b, p, end, SINGLE);
   return p < 0 ? -1 : space(b, p, end);
 }
 

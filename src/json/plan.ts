@@ -47,6 +47,7 @@ function memberOf({ path, targets, children }: BindingNode): Member {
     children: [...members.values()],
     list: targets.find((target) => target.kind === 'list'),
     targets,
+    isTime: targets.some(({ kind }) => kind === 'time'),
     seenIn: -1,
   };
 }

@@ -3,19 +3,19 @@
  * read, or −1 when the bytes are not JSON: then `PROBLEM` says where and what was expected. Bytes at and beyond `end` are never looked
  * at. Values are left in `NUMBER[0]` and `TEXT`, so that nothing is allocated.
  */
-import { EXACT_LIMIT, POWERS_OF_TEN } from '../core/numbers.ts';
+import { EXACT_LIMIT, float32Of, POWERS_OF_TEN } from '../core/numbers.ts';
 
-export const QUOTE = 0x22;
-export const COMMA = 0x2c;
-export const MINUS = 0x2d;
-export const POINT = 0x2e;
-export const COLON = 0x3a;
-export const LEFT_BRACKET = 0x5b;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const COLON = 0x3a;
+const LEFT_BRACKET = 0x5b;
 export const BACKSLASH = 0x5c;
-export const RIGHT_BRACKET = 0x5d;
-export const LEFT_BRACE = 0x7b;
-export const RIGHT_BRACE = 0x7d;
-export const SPACE = 0x20;
+const RIGHT_BRACKET = 0x5d;
+const LEFT_BRACE = 0x7b;
+const RIGHT_BRACE = 0x7d;
+const SPACE = 0x20;
 
 /** Deepest nesting of a value that is skipped. A parser without limit ends in a stack overflow, or in a stack as long as the record. */
 export const MAX_DEPTH = 512;
@@ -87,8 +87,16 @@ export function hexDigit(c: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
-/** Reads a number, rounded as `Number` rounds. Only one of more than about 16 digits, or of a large exponent, makes a string. */
-export function readNumber(b: Buffer, start: number, end: number): number {
+/** What is wanted of a number: nothing, the float32 nearest to its double, or the double that `Number` gives. */
+export const SKIPPED = 0;
+export const SINGLE = 1;
+export const DOUBLE = 2;
+
+/**
+ * Reads a number into `NUMBER[0]`. A string is made only of one with a large exponent, and for a double of one with more than about
+ * 16 digits.
+ */
+export function readNumber(b: Buffer, start: number, end: number, wanted: typeof SKIPPED | typeof SINGLE | typeof DOUBLE): number {
   let p = start;
   const isNegative = p < end && b[p] === MINUS;
   if (isNegative) p++;
@@ -102,6 +110,7 @@ export function readNumber(b: Buffer, start: number, end: number): number {
   if (p === first) return expected(p, isNegative ? 'a digit' : 'a value');
   if (p > first + 1 && b[first] === 0x30) return expected(first + 1, 'no digit after a leading zero');
   let scale = 0;
+  let digits = p - first;
   if (p < end && b[p] === POINT) {
     const point = ++p;
     while (p < end && (digit = b[p]! - 0x30) >= 0 && digit <= 9) {
@@ -110,6 +119,7 @@ export function readNumber(b: Buffer, start: number, end: number): number {
     }
     if (p === point) return expected(p, 'a digit after the decimal point');
     scale = point - p;
+    digits -= scale;
   }
   if (p < end && (b[p]! | 0x20) === 0x65) {
     p++;
@@ -124,10 +134,15 @@ export function readNumber(b: Buffer, start: number, end: number): number {
     if (p === from) return expected(p, 'a digit of the exponent');
     scale += isDown ? -exponent : exponent;
   }
+  if (wanted === SKIPPED) return p;
   if (mantissa < EXACT_LIMIT && scale > -POWERS_OF_TEN.length && scale < POWERS_OF_TEN.length) {
     const value = scale < 0 ? mantissa / POWERS_OF_TEN[-scale]! : mantissa * POWERS_OF_TEN[scale]!;
     NUMBER[0] = isNegative ? -value : value;
-  } else NUMBER[0] = Number(b.toString('latin1', start, p));
+    return p;
+  }
+  const single = wanted === SINGLE ? float32Of(mantissa, digits, scale) : Number.NaN;
+  if (single === single) NUMBER[0] = isNegative ? -single : single;
+  else NUMBER[0] = Number(b.toString('latin1', start, p));
   return p;
 }
 
@@ -147,7 +162,7 @@ export function literalEnd(b: Uint8Array, p: number, end: number): number {
 
 /** Passes over a number or literal. */
 function scalarEnd(b: Buffer, p: number, end: number): number {
-  return p < end && b[p]! < 0x40 ? readNumber(b, p, end) : literalEnd(b, p, end);
+  return p < end && b[p]! < 0x40 ? readNumber(b, p, end, SKIPPED) : literalEnd(b, p, end);
 }
 
 /** Passes over a key, its colon and white space. @param p where its opening quote should be */
