@@ -1,12 +1,27 @@
 import { MAX_TIME_MS, type Target } from '../core/bindings.ts';
-import { isText } from '../core/bytes.ts';
+import { isText, viewOf } from '../core/bytes.ts';
 import type { RecordErrorCode } from '../core/errors.ts';
 import type { RowLayout } from '../core/layout.ts';
 import type { Rows } from '../core/rows.ts';
+import { clearTargets } from './clear.ts';
 import { isKeyAt, type KeyTable, type ListTarget, type Member } from './keys.ts';
+import { BY_BOOLEAN, BY_NUMBER, BY_TEXT, fractionText, INVALID_TEXT, listText, type Mismatch, nameOf, unwantedText } from './mismatch.ts';
 import { LIST, readNumbers } from './number-list.ts';
 import { compileMembers } from './plan.ts';
-import { DOUBLE, expected, literalEnd, NUMBER, readNumber, SINGLE, skipColon, skipValue, space, stringEnd, TEXT } from './scanner.ts';
+import {
+  DOUBLE,
+  expected,
+  isWhole,
+  literalEnd,
+  NUMBER,
+  readNumber,
+  SINGLE,
+  skipColon,
+  skipValue,
+  space,
+  stringEnd,
+  TEXT,
+} from './scanner.ts';
 import { UNESCAPED, unescape } from './unescape.ts';
 
 // Here and not imported: a constant of another module is loaded and checked at every use.
@@ -18,23 +33,13 @@ const RIGHT_BRACKET = 0x5d;
 const LEFT_BRACE = 0x7b;
 const RIGHT_BRACE = 0x7d;
 
-const INVALID_TEXT = 'is not text: it has bytes that are no UTF-8, or half a surrogate pair';
-
-const WANTED: Readonly<Record<Target['kind'], string>> = {
-  float: 'a number or boolean',
-  text: 'a string',
-  entity: 'a string or a whole number',
-  list: 'a list of numbers',
-  time: 'a number of milliseconds since 1970',
-};
-
 /**
  * Walks the bytes of one JSON object after another and fills rows from them. Nothing is built of what is read: bound members
  * are written to their columns, all others are passed over.
  */
 export class JsonDecoder {
   /** Values that their column does not take: the first one fails the row, unless its key comes again. */
-  mismatches: { readonly member: Member; readonly code: RecordErrorCode; readonly message: string }[] = [];
+  mismatches: Mismatch[] = [];
   private readonly root: ReturnType<typeof compileMembers>;
   private readonly widths: readonly number[];
   private buffer: Buffer = Buffer.alloc(0);
@@ -71,12 +76,8 @@ export class JsonDecoder {
     const b = this.buffer;
     let p = space(b, start, end);
     p = p < end && b[p] === LEFT_BRACE ? this.object(this.root.keys, p + 1) : expected(p, 'a JSON object');
+    if (p >= 0 && (p = space(b, p, end)) < end) p = expected(p, 'nothing after the object');
     if (p < 0) return false;
-    p = space(b, p, end);
-    if (p < end) {
-      expected(p, 'nothing after the object');
-      return false;
-    }
     const time = this.time[0]!;
     if (time === time) this.rows.eventTimeMs[row] = time;
     return true;
@@ -85,7 +86,7 @@ export class JsonDecoder {
   /** @param p after the opening brace @returns the position after the closing one, or −1 */
   private object(keys: KeyTable, p: number): number {
     const b = this.buffer;
-    const { end } = this;
+    const { end, view } = this;
     let before = keys.start;
     p = space(b, p, end);
     if (p < end && b[p] === RIGHT_BRACE) return p + 1;
@@ -93,7 +94,7 @@ export class JsonDecoder {
       if (p >= end || b[p] !== QUOTE) return expected(p, 'a key in double quotes');
       p++;
       let key = before.next;
-      if (key !== undefined && isKeyAt(key, b, p, end)) p += key.bytes.length;
+      if (key !== undefined && isKeyAt(key, b, view, p, end)) p += key.bytes.length;
       else {
         const close = stringEnd(b, p, end);
         if (close < 0) return -1;
@@ -129,29 +130,24 @@ export class JsonDecoder {
     if (c === QUOTE) return this.text(member, p + 1);
     if (c === MINUS || (c >= 0x30 && c <= 0x39)) return this.number(member, p);
     if (c === 0x74 || c === 0x66) return this.boolean(member, p, c === 0x74 ? 1 : 0);
-    return c === LEFT_BRACE || c === LEFT_BRACKET ? this.unwanted(member, member.targets[0]!, p) : expected(p, 'a value');
+    return c === LEFT_BRACE || c === LEFT_BRACKET ? this.unwanted(member, p, []) : expected(p, 'a value');
   }
 
   private number(member: Member, start: number): number {
     const p = readNumber(this.buffer, start, this.end, member.isTime ? DOUBLE : SINGLE);
     if (p < 0) return -1;
-    for (const target of member.targets) {
-      if (target.kind === 'float') this.rows.floats[target.lane]![this.row * this.widths[target.lane]! + target.slot] = NUMBER[0]!;
-      else if (target.kind === 'time') this.putTime(member, start);
-      else if (target.kind !== 'entity') this.unwanted(member, target, start);
-      else if (isWhole(this.buffer, start, p)) this.putWhole(target.index, start, p);
-      else this.mismatch(member, start, `is a number with a fraction or exponent, but ${target.what} needs ${WANTED.entity}`);
-    }
+    this.putFloats(member.floats, NUMBER[0]!);
+    if (member.isTime) this.putTime(member, start);
+    if (member.texts.length > 0) return this.unwanted(member, start, BY_NUMBER);
+    if (member.entities.length > 0) this.putWhole(member, start, p);
     return p;
   }
 
   private boolean(member: Member, start: number, value: number): number {
     const p = literalEnd(this.buffer, start, this.end);
     if (p < 0) return -1;
-    for (const target of member.targets) {
-      if (target.kind === 'float') this.rows.floats[target.lane]![this.row * this.widths[target.lane]! + target.slot] = value;
-      else this.unwanted(member, target, start);
-    }
+    if (member.floats.length < 2 * member.targets.length) return this.unwanted(member, start, BY_BOOLEAN);
+    this.putFloats(member.floats, value);
     return p;
   }
 
@@ -159,8 +155,8 @@ export class JsonDecoder {
   private text(member: Member, start: number): number {
     const close = stringEnd(this.buffer, start, this.end);
     if (close < 0) return -1;
-    for (const target of member.targets)
-      if (target.kind !== 'text' && target.kind !== 'entity') return this.unwanted(member, target, start - 1);
+    const { texts, entities } = member;
+    if (texts.length + entities.length < member.targets.length) return this.unwanted(member, start - 1, BY_TEXT);
     let bytes = this.buffer;
     let from = start;
     let size = close - start;
@@ -171,10 +167,8 @@ export class JsonDecoder {
       bytes = UNESCAPED.bytes;
     }
     if (size < 0 || (!isAscii && !isText(bytes, from, size))) return this.mismatch(member, start - 1, INVALID_TEXT, 'decode_failed');
-    for (const target of member.targets) {
-      if (target.kind === 'text') this.rows.texts[target.lane]!.set(this.row, bytes, from, size);
-      else if (target.kind === 'entity') this.rows.entities[target.index]!.set(this.row, bytes, from, size);
-    }
+    for (let i = 0; i < texts.length; i++) this.rows.texts[texts[i]!]!.set(this.row, bytes, from, size);
+    for (let i = 0; i < entities.length; i++) this.rows.entities[entities[i]!]!.set(this.row, bytes, from, size);
     return close + 1;
   }
 
@@ -182,17 +176,19 @@ export class JsonDecoder {
     const b = this.buffer;
     const { end } = this;
     const c = p < end ? b[p] : 0;
-    if (c !== LEFT_BRACKET && c !== QUOTE) return this.unwanted(member, target, p);
-    const out = this.rows.floats[target.lane]!;
-    const at = this.row * this.widths[target.lane]! + target.slot;
-    const close = readNumbers(b, this.view, p + 1, end, c === QUOTE ? QUOTE : RIGHT_BRACKET, out, at, target.size);
+    if (c !== LEFT_BRACKET && c !== QUOTE) return this.unwanted(member, p, []);
+    const close = this.numbers(target, b, this.view, p + 1, end, c === QUOTE ? QUOTE : RIGHT_BRACKET);
     if (close >= 0) return close + 1;
     // Not a list of so many numbers; is it JSON?
     const { problem, count } = LIST;
     const after = skipValue(b, p, end);
     if (after < 0) return -1;
     if (problem === 'escaped') return this.escapedList(member, target, p + 1, after);
-    return this.listMismatch(member, target, problem, count, p);
+    return this.mismatch(member, p, listText(target, problem, count));
+  }
+
+  private numbers({ lane, slot, size }: ListTarget, b: Buffer, view: DataView, p: number, end: number, closing: 0x22 | 0x5d): number {
+    return readNumbers(b, view, p, end, closing, this.rows.floats[lane]!, this.row * this.widths[lane]! + slot, size);
   }
 
   /** A list in a text with escapes. @param start after the opening quote; @param after after the closing one */
@@ -201,18 +197,9 @@ export class JsonDecoder {
     if (size < 0) return this.mismatch(member, start - 1, INVALID_TEXT, 'decode_failed');
     const { bytes } = UNESCAPED;
     bytes[size] = QUOTE;
-    const out = this.rows.floats[target.lane]!;
-    const at = this.row * this.widths[target.lane]! + target.slot;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, size + 1);
-    const close = readNumbers(bytes, view, 0, size + 1, QUOTE, out, at, target.size);
+    const close = this.numbers(target, bytes, viewOf(bytes), 0, size + 1, QUOTE);
     if (close === size) return after;
-    return this.listMismatch(member, target, close < 0 ? LIST.problem : 'number', LIST.count, start - 1);
-  }
-
-  private listMismatch(member: Member, { what, size }: ListTarget, problem: typeof LIST.problem, count: number, p: number): number {
-    if (problem === 'more') return this.mismatch(member, p, `has more than the ${size} numbers that ${what} takes`);
-    if (problem === 'fewer') return this.mismatch(member, p, `has ${count} numbers, but ${what} takes ${size}`);
-    return this.mismatch(member, p, `has an element ${count} that is no number, but ${what} takes ${size} numbers`);
+    return this.mismatch(member, start - 1, listText(target, close < 0 ? LIST.problem : 'number', LIST.count));
   }
 
   private putTime(member: Member, start: number): void {
@@ -221,14 +208,26 @@ export class JsonDecoder {
     else this.mismatch(member, start, `is an event time further from 1970 than ${MAX_TIME_MS} ms`);
   }
 
-  /** Puts the digits of a whole number as they are, so that ids of 64 bits keep them all. */
-  private putWhole(entity: number, start: number, end: number): void {
-    const from = end - start === 2 && NUMBER[0] === 0 ? start + 1 : start; // -0
-    this.rows.entities[entity]!.set(this.row, this.buffer, from, end - from);
+  private putFloats(floats: Int32Array, value: number): void {
+    for (let i = 0; i < floats.length; i += 2) {
+      const lane = floats[i]!;
+      this.rows.floats[lane]![this.row * this.widths[lane]! + floats[i + 1]!] = value;
+    }
   }
 
-  private unwanted(member: Member, { kind, what }: Target, p: number): number {
-    return this.mismatch(member, p, `is ${nameOf(p < this.end ? this.buffer[p]! : 0)}, but ${what} needs ${WANTED[kind]}`);
+  /** Puts the digits of a whole number as they are, so that ids of 64 bits keep them all. */
+  private putWhole(member: Member, start: number, end: number): void {
+    if (!isWhole(this.buffer, start, end)) {
+      this.mismatch(member, start, fractionText(member));
+      return;
+    }
+    const from = end - start === 2 && NUMBER[0] === 0 ? start + 1 : start; // -0
+    for (const entity of member.entities) this.rows.entities[entity]!.set(this.row, this.buffer, from, end - from);
+  }
+
+  /** As `mismatch`, for a value of a type that some target does not take. @param filled kinds of targets that do */
+  private unwanted(member: Member, p: number, filled: readonly Target['kind'][]): number {
+    return this.mismatch(member, p, unwantedText(member, filled, p < this.end ? this.buffer[p]! : 0));
   }
 
   /** Notes that a value is not what is wanted, and passes over it. @param p where the value begins */
@@ -241,32 +240,11 @@ export class JsonDecoder {
   private forget(member: Member): void {
     const { rows, row } = this;
     this.mismatches = this.mismatches.filter((m) => m.member !== member);
-    for (const target of member.targets) {
-      if (target.kind === 'text') rows.texts[target.lane]!.setNull(row);
-      else if (target.kind === 'entity') rows.entities[target.index]!.setNull(row);
-      else if (target.kind === 'time') this.time[0] = Number.NaN;
-      else {
-        const at = row * this.widths[target.lane]! + target.slot;
-        rows.floats[target.lane]!.fill(Number.NaN, at, at + (target.kind === 'list' ? target.size : 1));
-      }
-    }
+    clearTargets(member, rows, row);
+    if (member.isTime) this.time[0] = Number.NaN;
     for (const child of member.children) {
       if (child.seenIn === this.record) this.forget(child);
       child.seenIn = -1;
     }
   }
-}
-
-/** What a value is, by its first byte. */
-function nameOf(c: number): string {
-  if (c === QUOTE) return 'a string';
-  if (c === LEFT_BRACE) return 'an object';
-  if (c === LEFT_BRACKET) return 'an array';
-  return c === 0x74 || c === 0x66 ? 'a boolean' : 'a number';
-}
-
-/** True for digits, with or without a sign. */
-function isWhole(b: Uint8Array, p: number, end: number): boolean {
-  for (let i = p; i < end; i++) if (b[i]! > 0x39 || (b[i]! < 0x30 && b[i] !== MINUS)) return false;
-  return true;
 }

@@ -1,4 +1,5 @@
 import type { Target } from '../core/bindings.ts';
+import { viewOf } from '../core/bytes.ts';
 import { TEXT } from './scanner.ts';
 
 /** A bound list. */
@@ -13,9 +14,15 @@ export interface Member {
   readonly children: readonly Member[];
   /** Set when its value is a list of numbers. */
   readonly list: ListTarget | undefined;
-  /** What its value fills when it is neither. */
+  /** What its value fills. The next four say it in numbers alone: objects of several shapes are slow to go through. */
   readonly targets: readonly Target[];
-  /** True when one of them is the event time, which takes more digits than a column holds. */
+  /** Lane and slot of each float column, in turn. */
+  readonly floats: Int32Array;
+  /** Lanes of string columns. */
+  readonly texts: Int32Array;
+  /** Groups whose entity it is. */
+  readonly entities: Int32Array;
+  /** True when it is the event time, which takes more digits than a column holds. */
   readonly isTime: boolean;
   /** Record in which it was met last: meeting it again means that the key is there twice. */
   seenIn: number;
@@ -25,6 +32,8 @@ export interface Member {
 export interface Key {
   /** As it stands in a record, closing quote included: so a longer key is not taken for it. */
   readonly bytes: Uint8Array;
+  /** The same in words of four, the last one ending with the last byte; none when there are fewer than four. */
+  readonly words: Int32Array;
   /** What the value fills; undefined: nothing. */
   readonly member: Member | undefined;
   /** The key that came after this one the last time; the guess for the next. */
@@ -42,15 +51,13 @@ const MOST_KEY_BYTES = 128;
  */
 export class KeyTable {
   /** Stands before the first key of an object. */
-  readonly start: Key = { bytes: new Uint8Array(0), member: undefined, next: undefined };
+  readonly start: Key = keyOf(new Uint8Array(0), undefined);
   private readonly bound: ReadonlyMap<string, Key>;
   private readonly slots: (Key | undefined)[];
   private unbound = 0;
 
   constructor(members: ReadonlyMap<string, Member>) {
-    this.bound = new Map(
-      [...members].map(([name, member]): [string, Key] => [name, { bytes: Buffer.from(`${name}"`), member, next: undefined }]),
-    );
+    this.bound = new Map([...members].map(([name, member]): [string, Key] => [name, keyOf(Buffer.from(`${name}"`), member)]));
     // At most half full, so that a probe ends soon.
     this.slots = new Array<Key | undefined>(2 ** Math.ceil(Math.log2((members.size + MOST_UNBOUND) * 2))).fill(undefined);
     // What JSON writes with an escape is found by its text.
@@ -69,7 +76,7 @@ export class KeyTable {
     const known = this.slots[slot];
     if (known !== undefined || this.unbound === MOST_UNBOUND || close - p > MOST_KEY_BYTES) return known;
     this.unbound++;
-    return (this.slots[slot] = { bytes: Uint8Array.prototype.slice.call(b, p, close + 1), member: undefined, next: undefined });
+    return (this.slots[slot] = keyOf(Uint8Array.prototype.slice.call(b, p, close + 1), undefined));
   }
 
   /** Slot that holds the key, or in which it would be put. */
@@ -80,16 +87,33 @@ export class KeyTable {
     let slot = (hash ^ (hash >>> 15)) & mask;
     for (;;) {
       const key = this.slots[slot];
-      if (key === undefined || (key.bytes.length === close - p + 1 && isKeyAt(key, b, p, close + 1))) return slot;
+      if (key === undefined || (key.bytes.length === close - p + 1 && isSame(key.bytes, b, p))) return slot;
       slot = (slot + 1) & mask;
     }
   }
 }
 
-/** True when the bytes of a key, closing quote included, stand at `p`. */
-export function isKeyAt({ bytes }: Key, b: Uint8Array, p: number, end: number): boolean {
+/** True when the bytes of a key, closing quote included, stand at `p`. @param view over the bytes, same positions */
+export function isKeyAt({ bytes, words }: Key, b: Uint8Array, view: DataView, p: number, end: number): boolean {
   const { length } = bytes;
   if (length > end - p) return false;
-  for (let i = 0; i < length; i++) if (b[p + i] !== bytes[i]) return false;
+  if (length < 4) {
+    for (let i = 0; i < length; i++) if (b[p + i] !== bytes[i]) return false;
+    return true;
+  }
+  const last = words.length - 1;
+  for (let i = 0; i < last; i++) if (view.getInt32(p + 4 * i, true) !== words[i]) return false;
+  return view.getInt32(p + length - 4, true) === words[last];
+}
+
+function keyOf(bytes: Uint8Array, member: Member | undefined): Key {
+  const view = viewOf(bytes);
+  const count = bytes.length < 4 ? 0 : Math.ceil(bytes.length / 4);
+  const words = Int32Array.from({ length: count }, (_, i) => view.getInt32(Math.min(4 * i, bytes.length - 4), true));
+  return { bytes, words, member, next: undefined };
+}
+
+function isSame(bytes: Uint8Array, b: Uint8Array, p: number): boolean {
+  for (let i = 0; i < bytes.length; i++) if (b[p + i] !== bytes[i]) return false;
   return true;
 }

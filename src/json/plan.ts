@@ -47,6 +47,9 @@ function memberOf({ path, targets, children }: BindingNode): Member {
     children: [...members.values()],
     list: targets.find((target) => target.kind === 'list'),
     targets,
+    floats: Int32Array.from(targets.flatMap((target) => (target.kind === 'float' ? [target.lane, target.slot] : []))),
+    texts: Int32Array.from(targets.flatMap((target) => (target.kind === 'text' ? [target.lane] : []))),
+    entities: Int32Array.from(targets.flatMap((target) => (target.kind === 'entity' ? [target.index] : []))),
     isTime: targets.some(({ kind }) => kind === 'time'),
     seenIn: -1,
   };

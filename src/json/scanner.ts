@@ -146,6 +146,12 @@ export function readNumber(b: Buffer, start: number, end: number, wanted: typeof
   return p;
 }
 
+/** True when a number that `readNumber` has read is digits alone, with or without a sign. */
+export function isWhole(b: Uint8Array, p: number, end: number): boolean {
+  for (let i = p; i < end; i++) if (b[i]! > 0x39 || (b[i]! < 0x30 && b[i] !== MINUS)) return false;
+  return true;
+}
+
 const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
 const NULL = Buffer.from('null');
