@@ -8,20 +8,7 @@ import { isKeyAt, type KeyTable, type ListTarget, type Member } from './keys.ts'
 import { BY_BOOLEAN, BY_NUMBER, BY_TEXT, fractionText, INVALID_TEXT, listText, type Mismatch, nameOf, unwantedText } from './mismatch.ts';
 import { LIST, readNumbers } from './number-list.ts';
 import { compileMembers } from './plan.ts';
-import {
-  DOUBLE,
-  expected,
-  isWhole,
-  literalEnd,
-  NUMBER,
-  readNumber,
-  SINGLE,
-  skipColon,
-  skipValue,
-  space,
-  stringEnd,
-  TEXT,
-} from './scanner.ts';
+import { expected, isWhole, literalEnd, NUMBER, readNumber, skipColon, skipValue, space, stringEnd, TEXT } from './scanner.ts';
 import { UNESCAPED, unescape } from './unescape.ts';
 
 // Here and not imported: a constant of another module is loaded and checked at every use.
@@ -119,6 +106,7 @@ export class JsonDecoder {
     const { end } = this;
     if (member.seenIn === this.record) this.forget(member);
     member.seenIn = this.record;
+    member.written = 0;
     const c = p < end ? b[p]! : 0;
     // Null is no value, as if the key were not there.
     if (c === 0x6e) return literalEnd(b, p, end);
@@ -134,7 +122,7 @@ export class JsonDecoder {
   }
 
   private number(member: Member, start: number): number {
-    const p = readNumber(this.buffer, start, this.end, member.isTime ? DOUBLE : SINGLE);
+    const p = readNumber(this.buffer, start, this.end, member.precision);
     if (p < 0) return -1;
     this.putFloats(member.floats, NUMBER[0]!);
     if (member.isTime) this.putTime(member, start);
@@ -177,7 +165,7 @@ export class JsonDecoder {
     const { end } = this;
     const c = p < end ? b[p] : 0;
     if (c !== LEFT_BRACKET && c !== QUOTE) return this.unwanted(member, p, []);
-    const close = this.numbers(target, b, this.view, p + 1, end, c === QUOTE ? QUOTE : RIGHT_BRACKET);
+    const close = this.numbers(member, target, b, this.view, p + 1, end, c === QUOTE ? QUOTE : RIGHT_BRACKET);
     if (close >= 0) return close + 1;
     // Not a list of so many numbers; is it JSON?
     const { problem, count } = LIST;
@@ -187,8 +175,11 @@ export class JsonDecoder {
     return this.mismatch(member, p, listText(target, problem, count));
   }
 
-  private numbers({ lane, slot, size }: ListTarget, b: Buffer, view: DataView, p: number, end: number, closing: 0x22 | 0x5d): number {
-    return readNumbers(b, view, p, end, closing, this.rows.floats[lane]!, this.row * this.widths[lane]! + slot, size);
+  private numbers(member: Member, target: ListTarget, b: Buffer, view: DataView, p: number, end: number, closing: 0x22 | 0x5d): number {
+    const { lane, slot, size } = target;
+    const close = readNumbers(b, view, p, end, closing, this.rows.floats[lane]!, this.row * this.widths[lane]! + slot, size);
+    member.written = close < 0 ? LIST.count : size;
+    return close;
   }
 
   /** A list in a text with escapes. @param start after the opening quote; @param after after the closing one */
@@ -197,7 +188,7 @@ export class JsonDecoder {
     if (size < 0) return this.mismatch(member, start - 1, INVALID_TEXT, 'decode_failed');
     const { bytes } = UNESCAPED;
     bytes[size] = QUOTE;
-    const close = this.numbers(target, bytes, viewOf(bytes), 0, size + 1, QUOTE);
+    const close = this.numbers(member, target, bytes, viewOf(bytes), 0, size + 1, QUOTE);
     if (close === size) return after;
     return this.mismatch(member, start - 1, listText(target, close < 0 ? LIST.problem : 'number', LIST.count));
   }

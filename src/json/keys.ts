@@ -1,6 +1,6 @@
 import type { Target } from '../core/bindings.ts';
 import { viewOf } from '../core/bytes.ts';
-import { TEXT } from './scanner.ts';
+import { type DOUBLE, type SINGLE, TEXT } from './scanner.ts';
 
 /** A bound list. */
 export type ListTarget = Extract<Target, { kind: 'list' }>;
@@ -22,8 +22,12 @@ export interface Member {
   readonly texts: Int32Array;
   /** Groups whose entity it is. */
   readonly entities: Int32Array;
-  /** True when it is the event time, which takes more digits than a column holds. */
+  /** True when it is the event time. */
   readonly isTime: boolean;
+  /** How exact a number must be: the event time has more digits than a column holds. */
+  readonly precision: typeof SINGLE | typeof DOUBLE;
+  /** Elements of its list that this record has written: what a duplicate of the key has to take back, and no more. */
+  written: number;
   /** Record in which it was met last: meeting it again means that the key is there twice. */
   seenIn: number;
 }

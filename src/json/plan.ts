@@ -2,6 +2,7 @@ import { type BindingNode, bindingTree, pathText } from '../core/bindings.ts';
 import { WeirError } from '../core/errors.ts';
 import type { RowLayout } from '../core/layout.ts';
 import { KeyTable, type Member } from './keys.ts';
+import { DOUBLE, SINGLE } from './scanner.ts';
 
 /**
  * Why bindings cannot be filled from one JSON value, a sentence each: a member is an object, or a list, or one value.
@@ -51,6 +52,8 @@ function memberOf({ path, targets, children }: BindingNode): Member {
     texts: Int32Array.from(targets.flatMap((target) => (target.kind === 'text' ? [target.lane] : []))),
     entities: Int32Array.from(targets.flatMap((target) => (target.kind === 'entity' ? [target.index] : []))),
     isTime: targets.some(({ kind }) => kind === 'time'),
+    precision: targets.some(({ kind }) => kind === 'time') ? DOUBLE : SINGLE,
+    written: 0,
     seenIn: -1,
   };
 }

@@ -19,6 +19,10 @@ export function manifestFindings(data: ManifestData, document: YamlDocument): Fi
       if (!column.from.startsWith('event.') && column.from.split('.').length > 2) {
         say([...path, 'from'], `column ${column.name}: ${column.from} has more than one dot; write <group>.<feature>, or event.<path>`);
       }
+      if (/[[\]]/.test(column.from)) {
+        const message = `column ${column.name}: ${column.from} is a field of that very name, brackets included; a list is bound as a whole, with size`;
+        say([...path, 'from'], message, 'warning');
+      }
       if (column.size !== undefined && !column.from.startsWith('event.'))
         say([...path, 'size'], `column ${column.name}: stores hold single values; a column with a size is bound to event.<path>`);
       if (type === 'string') checkText(column, path, say);

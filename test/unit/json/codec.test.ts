@@ -34,6 +34,9 @@ describe('JSON events', () => {
     expect(one('{"x":1,"x":null,"s":"a","s":null,"id":"a","id":null,"at":1,"at":null,"list":[1,2,3],"list":null}')).toEqual(NONE);
     expect(one('{"a":{"b":{"y":1},"t":"t"},"a":{"t":"u"}}')).toEqual({ ...NONE, t: 'u' });
     expect(one('{"x":"text","x":3,"a":4,"a":{"b":{"y":"no"},"b":{"y":1}}}')).toEqual({ ...NONE, x: 3, y: 1 });
+    for (const first of ['[1,2]', '[1,2,3,4]', '[1,"x"]', '"1,2"', '"1\\u002c2"', '"1,2,\\u0033,4"', '[1,2,3]', '[[1]]'])
+      for (const last of ['null', '[7,8,9]', '"7,8\\u002c9"'])
+        expect(one(`{"list":${first},"list":${last}}`)).toEqual(last === 'null' ? NONE : { ...NONE, list: [7, 8, 9] });
     expect(one('{"x":1,"x":"text"}')).toMatch(/^data_unresolvable: event\.x is a string/);
   });
 

@@ -146,6 +146,14 @@ describe('parseManifest', () => {
     const warned = parseManifest(GOOD.replace('default: 3', 'default: 3, required: true'), 'model.yaml');
     expect(warned.findings).toEqual([expect.objectContaining({ severity: 'warning', line: 8 })]);
     expect(warned.manifest).toBeDefined();
+    const indexed = parseManifest(GOOD.replace('event.a', '"event.a[0]"'), 'model.yaml');
+    expect(indexed.findings).toEqual([
+      expect.objectContaining({
+        severity: 'warning',
+        line: 7,
+        message: expect.stringMatching(/a list is bound as a whole, with size$/) as string,
+      }),
+    ]);
   });
 
   it('reports syntax errors instead of throwing', () => {
