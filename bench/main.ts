@@ -16,7 +16,7 @@ const BENCHMARKS: Readonly<Record<string, { readonly path: string; readonly what
   },
   workers: { path: './workers/workers.ts', what: 'one worker against a pool of worker processes on the same topic' },
   stall: { path: './pipeline/stall.ts', what: 'memory of a worker while its output stands still for 60 s' },
-  decode: { path: './decode/decode.ts', what: 'compiled Avro plans against avsc' },
+  decode: { path: './decode/decode.ts', what: 'compiled Avro plans against avsc, JSON against JSON.parse' },
   onnx: { path: './onnx/onnx.ts', what: 'CPU of a model by rows per run, inline and in a thread; the event loop beside a slow one' },
   redis: { path: './redis/redis.ts', what: 'layouts of the Redis store' },
   drift: { path: './drift/observe.ts', what: 'counting a row for drift' },

@@ -1,4 +1,5 @@
 import type { LoadedPipeline } from '../config/index.ts';
+import { valuesOf } from '../core/layout.ts';
 import { checkModelPackage, inspectModel, type ModelPackage, type RunFit, runMs, runWarning } from '../model/index.ts';
 import type { CheckStep } from './check.ts';
 import { shown } from './findings.ts';
@@ -11,7 +12,7 @@ export async function checkModel({ config, document }: LoadedPipeline, steps: Ch
     return undefined;
   }
   const { maxRows } = config.batch;
-  const columns = pkg.inputs.reduce((sum, input) => sum + input.columns.length, 0);
+  const columns = pkg.inputs.reduce((sum, input) => sum + valuesOf(input), 0);
   const inspection = await inspectModel(pkg);
   const warning = runWarning(inspection.fit, { ...config.model, maxRows });
   steps.push({

@@ -9,6 +9,7 @@ import { layoutOptions, type PipelineConfig } from '../config/index.ts';
 import { createRowLayout, type RowLayout } from '../core/layout.ts';
 import type { Codec, OnlineStore } from '../core/ports.ts';
 import type { Rows, Scores } from '../core/rows.ts';
+import { createJsonCodec } from '../json/codec.ts';
 import { type LoadedModel, loadModel, type ModelPackage, readModelPackage } from '../model/index.ts';
 import { createEnricher, type EnrichedGroup, featureGroupOf } from '../pipeline/enrich.ts';
 import { createScorer } from '../pipeline/score.ts';
@@ -82,8 +83,10 @@ export async function createTopicCodec(
   { layout, registry }: Scoring,
   { clock, logger }: Surroundings,
 ): Promise<Codec> {
+  const { format } = input;
+  if (format === 'json') return createJsonCodec({ layout, tombstones: input.tombstones });
   return createAvroCodec({
-    format: input.format,
+    format,
     ...(input.schema ? { readerSchema: await readSchemaFile(input.schema) } : {}),
     writerSchemas: await Promise.all(input.writerSchemas.map(readSchemaFile)),
     ...(registry ? { registry } : {}),

@@ -56,6 +56,7 @@ const inputHasSchemas: Rule = ({ input, ...file }) => {
   const findings: RuleFinding[] = [];
   const hasFile = input.schema !== undefined || input.writerSchemas.length > 0;
   const path = ['input', 'format'];
+  if (input.format === 'json') return schemasOfJson(input);
   if (needsRegistry.test(input.format)) {
     if (!('registry' in file)) findings.push({ path, message: `input.format: ${input.format} needs a schema registry; add registry.url` });
     if (input.writerSchemas.length > 0)
@@ -72,6 +73,14 @@ const inputHasSchemas: Rule = ({ input, ...file }) => {
   }
   return findings;
 };
+
+function schemasOfJson({ schema, writerSchemas }: PipelineFile['input']): RuleFinding[] {
+  const given = [...(schema === undefined ? [] : ['schema']), ...(writerSchemas.length > 0 ? ['writerSchemas'] : [])];
+  return given.map((key) => ({
+    path: ['input', key],
+    message: `input.${key}: has no meaning with format json, whose records carry the names of their fields; remove it`,
+  }));
+}
 
 const outputHasRegistry: Rule = ({ output, ...file }) =>
   output?.predictions.format === 'confluent' && !('registry' in file)

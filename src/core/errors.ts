@@ -60,14 +60,14 @@ export const ERROR_TABLE = {
   decode_failed: entry(
     'record',
     'decode',
-    'The bytes are not a value of their writer schema.',
-    'Look at the producer: the body is truncated, has bytes left over, or was written with another schema.',
+    'The bytes are not a value of their writer schema, or not a JSON object.',
+    'Look at the producer: the body is truncated, has bytes left over, or was written with another schema; of JSON, the message names the byte.',
   ),
   data_unresolvable: entry(
     'record',
     'decode',
-    'The schema resolves but this value does not (an enum symbol or union branch the reader lacks, or a number out of range).',
-    'Widen the reader schema or the binding.',
+    'The record can be read but a value does not fit (an enum symbol or union branch the reader lacks, a number out of range, a JSON value of another type or a list of another length than its column).',
+    'Correct the producer, or widen the reader schema or the binding.',
   ),
   feature_missing: entry(
     'record',

@@ -140,8 +140,17 @@ export function countWords(slab: PaneSlab, at: RowSlots, words: BytesColumn, voc
   }
 }
 
-/** Counts the columns whose bit says that they hold a stand-in. */
-export function countStandIns(slab: PaneSlab, at: RowSlots, degraded: Uint32Array, words: number): void {
+/**
+ * Counts the columns whose bit says that they hold a stand-in. A list has one bit: each of its elements is counted.
+ * @param featuresOf features of each column, by its index
+ */
+export function countStandIns(
+  slab: PaneSlab,
+  at: RowSlots,
+  degraded: Uint32Array,
+  words: number,
+  featuresOf: readonly (readonly number[])[],
+): void {
   const { rows, slots, count } = at;
   const { marks, marksPerSlot } = slab;
   for (let i = 0; i < count; i++) {
@@ -149,7 +158,9 @@ export function countStandIns(slab: PaneSlab, at: RowSlots, degraded: Uint32Arra
       let bits = degraded[rows[i]! * words + word]!;
       while (bits !== 0) {
         const bit = 31 - Math.clz32(bits & -bits);
-        marks[slots[i]! * marksPerSlot + (word * 32 + bit) * MARKS.length + STAND_INS]!++;
+        const features = featuresOf[word * 32 + bit]!;
+        const base = slots[i]! * marksPerSlot + STAND_INS;
+        for (let k = 0; k < features.length; k++) marks[base + features[k]! * MARKS.length]!++;
         bits &= bits - 1;
       }
     }

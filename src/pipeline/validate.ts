@@ -30,61 +30,80 @@ export function createValidator(layout: RowLayout, metrics: PipelineMetrics): (r
 }
 
 type Check = (rows: Rows, fromRow: number, toRow: number) => void;
+type CheckFloats = (rows: Rows, values: Float32Array, status: Uint8Array, fromRow: number, toRow: number) => void;
 
 /**
  * Bounds are compared as float32, as the values are: 0.1 in a float32 column is above 0.1 as a double.
  * The order of the tests makes a good value cost two comparisons.
  */
 function floatCheck(column: Column, layout: RowLayout, metrics: PipelineMetrics): Check {
-  const { name, lane, slot, index, required, onInvalid } = column;
+  const { name, lane, slot, size, index, required, onInvalid } = column;
   const width = layout.floatWidths[lane]!;
   const min = column.min === undefined ? -FLOAT32_MAX : Math.fround(column.min);
   const max = column.max === undefined ? FLOAT32_MAX : Math.fround(column.max);
   const fallback = typeof column.default === 'number' ? Math.fround(column.default) : Number.NaN;
   const hasDefault = column.default !== undefined;
   const group = groupOf(column, layout);
-  const messages = {
-    missing: `Column ${name} has no value.`,
-    infinite: `Column ${name} is infinite.`,
-    below: `Column ${name} is below its min of ${column.min}.`,
-    above: `Column ${name} is above its max of ${column.max}.`,
+  let dead = 0;
+  let invalid = 0;
+
+  const fail = (rows: Rows, row: number, at: number, code: RecordErrorCode, what: string): void => {
+    const element = size === undefined ? '' : `Element ${at - row * width - slot} of `;
+    rows.fail(row, code, `${element === '' ? 'Column' : `${element}column`} ${name} ${what}.`);
+    dead++;
   };
 
-  return (rows, fromRow, toRow) => {
-    const values = rows.floats[lane]!;
-    const status = rows.status;
-    let missing = 0;
-    let invalid = 0;
-    let lost = 0;
+  /** Deals with a value that is NaN or out of bounds. */
+  const judge = (rows: Rows, values: Float32Array, row: number, at: number): void => {
+    const value = values[at]!;
+    if (value !== value) {
+      if (hasDefault && (group < 0 || rows.groupState[group]![row] === GROUP_HIT)) {
+        values[at] = fallback;
+        rows.degrade(row, index);
+      } else if (required) fail(rows, row, at, 'missing_required', 'has no value');
+      return;
+    }
+    const isInfinite = value < -FLOAT32_MAX || value > FLOAT32_MAX;
+    // Clamping infinity takes a bound on its side.
+    const canClamp = onInvalid === 'clamp' && (!isInfinite || (value > 0 ? column.max : column.min) !== undefined);
+    if (onInvalid === 'dead-letter' || (onInvalid === 'clamp' && !canClamp)) {
+      if (isInfinite) fail(rows, row, at, 'not_finite', 'is infinite');
+      else if (value < min) fail(rows, row, at, 'out_of_range', `is below its min of ${column.min}`);
+      else fail(rows, row, at, 'out_of_range', `is above its max of ${column.max}`);
+      return;
+    }
+    invalid++;
+    rows.degrade(row, index);
+    if (onInvalid === 'clamp') values[at] = value < min ? min : max;
+    else if (onInvalid === 'default') values[at] = fallback;
+  };
+
+  const checkValues: CheckFloats = (rows, values, status, fromRow, toRow) => {
     for (let row = fromRow, at = fromRow * width + slot; row < toRow; row++, at += width) {
       const value = values[at]!;
       if (value >= min && value <= max) continue;
-      if (status[row] !== STATUS_OK) continue;
-      if (value !== value) {
-        if (hasDefault && (group < 0 || rows.groupState[group]![row] === GROUP_HIT)) {
-          values[at] = fallback;
-          rows.degrade(row, index);
-        } else if (required) {
-          rows.fail(row, 'missing_required', messages.missing);
-          missing++;
-        }
-        continue;
-      }
-      const isInfinite = value < -FLOAT32_MAX || value > FLOAT32_MAX;
-      // Clamping infinity takes a bound on its side.
-      const canClamp = onInvalid === 'clamp' && (!isInfinite || (value > 0 ? column.max : column.min) !== undefined);
-      if (onInvalid === 'dead-letter' || (onInvalid === 'clamp' && !canClamp)) {
-        const code: RecordErrorCode = isInfinite ? 'not_finite' : 'out_of_range';
-        rows.fail(row, code, isInfinite ? messages.infinite : value < min ? messages.below : messages.above);
-        lost++;
-        continue;
-      }
-      invalid++;
-      rows.degrade(row, index);
-      if (onInvalid === 'clamp') values[at] = value < min ? min : max;
-      else if (onInvalid === 'default') values[at] = fallback;
+      if (status[row] === STATUS_OK) judge(rows, values, row, at);
     }
-    if (missing + lost > 0) metrics.invalid(name, 'dead-letter', missing + lost);
+  };
+
+  const checkLists: CheckFloats = (rows, values, status, fromRow, toRow) => {
+    for (let row = fromRow; row < toRow; row++) {
+      const start = row * width + slot;
+      for (let at = start; at < start + size!; at++) {
+        const value = values[at]!;
+        if (value >= min && value <= max) continue;
+        if (status[row] !== STATUS_OK) break;
+        judge(rows, values, row, at);
+      }
+    }
+  };
+
+  const checkFloats = size === undefined ? checkValues : checkLists;
+  return (rows, fromRow, toRow) => {
+    dead = 0;
+    invalid = 0;
+    checkFloats(rows, rows.floats[lane]!, rows.status, fromRow, toRow);
+    if (dead > 0) metrics.invalid(name, 'dead-letter', dead);
     if (invalid > 0) metrics.invalid(name, onInvalid, invalid);
   };
 }

@@ -3,7 +3,7 @@ import { WeirError } from '../../core/errors.ts';
 import type { EntityKeys, FeatureGroup, FeatureTable } from '../../core/ports.ts';
 import { GROUP_HIT } from '../../core/rows.ts';
 import { type FeatureRow, TIMESTAMP_FIELD } from '../feature-row.ts';
-import { numberFromBytes } from '../numbers.ts';
+import { numberFromBytes } from '../../core/numbers.ts';
 import { isWrongType } from '../redis-errors.ts';
 import { clearTable } from '../table.ts';
 import { ERROR_REPLY, type ReplyColumns } from '../wire/reply-columns.ts';

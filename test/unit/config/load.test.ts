@@ -189,7 +189,7 @@ drift: {windowMs: 90s, paneMs: 1m}
     ).toEqual([
       '3:3: kafka: unknown key broker; did you mean brokers?',
       '4:12: kafka.brokers: each broker must be written host:port',
-      '5:28: input.format: must be confluent or confluent-header or apicurio or apicurio-header or single-object or plain; did you mean confluent?',
+      '5:28: input.format: must be confluent or confluent-header or apicurio or apicurio-header or single-object or plain or json; did you mean confluent?',
       '6:18: model.package: there is no model.yaml in nope',
       '7:9: batch: unknown key maxRow; did you mean maxRows?',
       '7:29: batch.maxRows: Too small: expected number to be >=1',
@@ -238,6 +238,12 @@ drift: {windowMs: 90s, paneMs: 1m}
       'input: {topic: in, format: plain}',
       'input.format: plain carries no schema, so weir must be told the schema it was written with',
     ],
+    [
+      'json with a reader schema',
+      'input: {topic: in, format: json, schema: event.avsc}',
+      'input.schema: has no meaning with format json, whose records carry the names of their fields; remove it',
+    ],
+    ['json with writer schemas', 'input: {topic: in, format: json, writerSchemas: [event.avsc]}', 'input.writerSchemas: has no meaning'],
     ['single-object without schemas', 'input: {topic: in, format: single-object}', 'add input.writerSchemas or input.schema'],
     [
       'confluent output without a registry',

@@ -259,6 +259,24 @@ describe('golden rows', () => {
     await expect(lenient).rejects.toThrow(/depends on the batch: 0 alone, -6 among 32 rows/);
   });
 
+  it('give lists as arrays', async () => {
+    const manifest = manifestOf(1, 'golden: {file: golden.json}\n').replace('event.c0}', 'event.c0, size: 3}');
+    const withList = (value: unknown) =>
+      load({ 'model.onnx': sumModel(3), 'model.yaml': manifest, 'golden.json': golden([{ c0: value }, { c0: [4, 5, 6] }], [6, 15]) });
+    const { layout } = await withList([1, 2, 3]);
+    expect(layout).toMatchObject({ floatWidths: [3], monitored: [], degradedWords: 1 });
+    await expect(withList([1, 2])).rejects.toThrow(/row 0, column c0: it has 2 numbers, not 3/);
+    await expect(withList(1)).rejects.toThrow(/row 0, column c0: a list of 3 numbers is wanted, not a number/);
+    await expect(withList([1, null, 3])).rejects.toThrow(/row 0 scores NaN/);
+    await expect(
+      load({
+        'model.onnx': sumModel(2),
+        'model.yaml': manifestOf(2, 'golden: {file: golden.json}\n'),
+        'golden.json': golden([{ c0: [1], c1: 2 }], [3]),
+      }),
+    ).rejects.toThrow(/row 0, column c0: a float column holds a list/);
+  });
+
   it('hold labels, too', async () => {
     const rows = [{ c0: 1, c1: 5, c2: 2 }];
     const files = (label: string): Record<string, string | Buffer> => ({
