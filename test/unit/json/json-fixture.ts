@@ -87,11 +87,11 @@ class Digits {
 
 /**
  * JSON.parse, with the digits of `id`. Of objects with escaped keys it loses members now and then (V8 13.6, after many objects of other
- * shapes, more so with a function that is given the digits), so letters and digits are spelled out first.
+ * shapes, more so with a function that is given the digits), so printable characters are spelled out first.
  */
 function parsed(json: string): unknown {
   JSON.parse(json); // What is refused is refused as it is written.
-  const spelledOut = json.replace(/\\(?:u00([46][1-9a-fA-F]|[57][0-9aA]|3[0-9])|.)/gs, (escape: string, code?: string) =>
+  const spelledOut = json.replace(/\\(?:u00(2[013-9a-f]|[346][0-9a-f]|5[0-9abd-f]|7[0-9a-e])|.)/gis, (escape: string, code?: string) =>
     code === undefined ? escape : String.fromCharCode(Number.parseInt(code, 16)),
   );
   return JSON.parse(spelledOut, keepDigits);
