@@ -22,9 +22,11 @@ function head({ pipeline, model, events, scope }: BenchReport, style: Style): st
   const kind = events.kind === 'synthetic' ? 'made up from' : 'replayed from topic';
   const stores =
     scope.stores.length > 0 ? `The online stores are really read: ${scope.stores.join(', ')}.` : 'There is no online store to read.';
+  const entities = Object.entries(events.entities).map(([group, count]) => `${group} ${whole(count)}`);
   return [
     `${style.bold(pipeline)}: model ${model.name} ${model.version}, drift ${scope.drift ? 'counted' : 'off'}`,
     `${whole(events.count)} events of ${whole(events.bytesPerEvent)} bytes, ${kind} ${events.origin}`,
+    ...(entities.length > 0 ? [`entities drawn from the stores: ${entities.join(', ')}`] : []),
     style.dim(`Without Kafka: its transport is not in the figures; nothing is written, no offset is committed. ${stores}`),
   ];
 }
