@@ -1,4 +1,5 @@
 /** The report of `weir bench` for people. */
+import { isAbsolute, relative } from 'node:path';
 import type { BenchReport } from '../app/bench/bench.ts';
 import type { RunResult } from '../app/bench/run-once.ts';
 import { type Style, table } from './terminal.ts';
@@ -23,9 +24,10 @@ function head({ pipeline, model, events, scope }: BenchReport, style: Style): st
   const stores =
     scope.stores.length > 0 ? `The online stores are really read: ${scope.stores.join(', ')}.` : 'There is no online store to read.';
   const entities = Object.entries(events.entities).map(([group, count]) => `${group} ${whole(count)}`);
+  const origin = isAbsolute(events.origin) ? relative('', events.origin) : events.origin;
   return [
     `${style.bold(pipeline)}: model ${model.name} ${model.version}, drift ${scope.drift ? 'counted' : 'off'}`,
-    `${whole(events.count)} events of ${whole(events.bytesPerEvent)} bytes, ${kind} ${events.origin}`,
+    `${whole(events.count)} events of ${whole(events.bytesPerEvent)} bytes, ${kind} ${origin}`,
     ...(entities.length > 0 ? [`entities drawn from the stores: ${entities.join(', ')}`] : []),
     style.dim(`Without Kafka: its transport is not in the figures; nothing is written, no offset is committed. ${stores}`),
   ];
@@ -54,7 +56,7 @@ function latencyCells({ latency }: RunResult): string[] {
   return [latency.p50Ms, latency.p95Ms, latency.p99Ms, latency.maxMs].map(milliseconds);
 }
 
-function settingsLines({ settings, targetMs, recommended }: BenchReport, style: Style): string[] {
+function settingsLines({ settings, targetMs, recommended, interrupted }: BenchReport, style: Style): string[] {
   const rows = settings.map(({ maxRows, eventsPerSecond, cpuSecondsPerMillionEvents, rowsPerBatch, loaded, meetsTarget }) => [
     `  ${whole(maxRows)}`,
     whole(eventsPerSecond),
@@ -64,11 +66,13 @@ function settingsLines({ settings, targetMs, recommended }: BenchReport, style: 
     loaded?.latency ? milliseconds(loaded.latency.p99Ms) : '-',
     `${meetsTarget ? 'yes' : 'no'}${maxRows === recommended?.maxRows ? ', best' : ''}`,
   ]);
-  const title = `Settings, latency in ms at 70 % of their throughput, target p99 ≤ ${targetMs} ms`;
+  const title = `Settings (the better of two rounds each), latency in ms at 70 % of their throughput, target p99 ≤ ${targetMs} ms`;
   const shown = table([['  batch.maxRows', 'events/s', 'CPU-s/million', 'rows/batch', 'p50', 'p99', 'target'], ...rows]);
   const advice = recommended
     ? ['', 'To paste into the pipeline file:', '', 'batch:', `  maxRows: ${recommended.maxRows}`, `  targetMs: ${targetMs}`]
-    : ['', 'No setting meets the target: allow more time (--target-ms), or look at the step that takes the longest.'];
+    : interrupted
+      ? []
+      : ['', 'No setting meets the target: allow more time (--target-ms), or look at the step that takes the longest.'];
   return [style.bold(title), ...shown, ...advice];
 }
 

@@ -24,7 +24,12 @@ export function addBenchCommand(program: Command, action: MakeAction): void {
       ).conflicts('fromTopic'),
     )
     .option('--from-topic [records]', 'replay so many records of the input topic, the youngest (default: 100,000)', wholeNumber)
-    .option('--seconds <n>', 'length of each measurement; settings are tried for half of it, twice each', seconds, 10)
+    .option(
+      '--seconds <n>',
+      'length of each measurement; a setting takes as long in four parts: throughput and latency, two rounds each',
+      seconds,
+      10,
+    )
     .option('--rate <list>', 'events a second to measure the latency at, separated by commas', rates, [1_000])
     .option('--target-ms <n>', 'latency target for the settings: 99 of 100 events within it; default: batch.targetMs', wholeNumber)
     .option('--no-settings', 'leave out the search for batch settings')

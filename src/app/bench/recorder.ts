@@ -3,6 +3,9 @@ import { GROUP_HIT, type Rows, type Scores } from '../../core/rows.ts';
 import type { PoolSource } from './pool-source.ts';
 import { type Latencies, Samples } from './samples.ts';
 
+/** In the order of the path. */
+const STEPS: readonly StepName[] = ['decode', 'enrich', 'validate', 'score', 'encode', 'drift', 'emit'];
+
 /** Rows that failed for one reason. */
 export interface FailedRows {
   readonly code: string;
@@ -121,7 +124,9 @@ export class Recorder implements PipelineMetrics {
       eventsPerSecond: rows / seconds,
       cpuSecondsPerMillionEvents: (this.lastCpuMicros - this.cpuMicros) / rows,
       rowsPerBatch: rows / this.batches,
-      stepMicrosPerEvent: Object.fromEntries([...this.steps].map(([name, sum]) => [name, (sum * 1e6) / rows])),
+      stepMicrosPerEvent: Object.fromEntries(
+        STEPS.filter((name) => this.steps.has(name)).map((name) => [name, (this.steps.get(name)! * 1e6) / rows]),
+      ),
       rssBytes: process.memoryUsage.rss(),
       failed: [...this.failures].map(([code, failed]) => ({ code, ...failed, share: failed.rows / rows })),
       skipped: this.skipped,

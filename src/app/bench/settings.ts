@@ -23,6 +23,18 @@ export function ladder(configured: number, most: number): number[] {
   return [...new Set([...LADDER, configured])].filter((rows) => rows <= most || rows === configured).sort((a, b) => a - b);
 }
 
+/** Tells whether one run of a setting is to be believed rather than another: what other work on the machine does to a run only makes it worse. */
+export type IsBetter = (run: RunResult, than: RunResult) => boolean;
+
+/** The higher throughput. */
+export const isFaster: IsBetter = (run, than) => run.eventsPerSecond > than.eventsPerSecond;
+
+/** A rate that was kept, then the lower p99. */
+export const isPrompter: IsBetter = (run, than) =>
+  run.keepsRate === than.keepsRate
+    ? (run.latency?.p99Ms ?? Number.POSITIVE_INFINITY) < (than.latency?.p99Ms ?? Number.POSITIVE_INFINITY)
+    : run.keepsRate;
+
 /** True when the rate was kept and 99 of 100 events took no longer. */
 export function meets(loaded: RunResult | undefined, targetMs: number): boolean {
   return loaded?.keepsRate === true && loaded.latency !== undefined && loaded.latency.p99Ms <= targetMs;

@@ -17,7 +17,8 @@ function file(type: string): string {
 }
 
 const config = (input: object): PipelineConfig => ({ input: { topic: 't', writerSchemas: [], ...input } }) as unknown as PipelineConfig;
-const typeOf = async (input: object, path?: string): Promise<string> => (await findEventSchema(config(input), path, silentLogger)).parsed.type;
+const typeOf = async (input: object, path?: string): Promise<string> =>
+  (await findEventSchema(config(input), path, silentLogger)).parsed.type;
 
 describe('the schema that events are made of', () => {
   it('is the one asked for, else what writers write, else what the pipeline reads', async () => {

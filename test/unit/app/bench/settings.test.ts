@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunResult } from '../../../../src/app/bench/run-once.ts';
-import { ladder, meets, recommended, type SettingResult } from '../../../../src/app/bench/settings.ts';
+import { isFaster, isPrompter, ladder, meets, recommended, type SettingResult } from '../../../../src/app/bench/settings.ts';
 
 const loaded = (p99Ms: number, keepsRate = true): RunResult =>
   ({ keepsRate, latency: { count: 1, p50Ms: 1, p95Ms: 1, p99Ms, maxMs: p99Ms } }) as RunResult;
@@ -32,5 +32,14 @@ describe('the setting to take', () => {
     expect(recommended([setting(64, 50, 21)])).toBeUndefined();
     expect(meets(loaded(1, false), 20)).toBe(false);
     expect(meets(undefined, 20)).toBe(false);
+  });
+});
+
+describe('of two rounds', () => {
+  it('the faster one counts, and the one that keeps its rate with the lower p99', () => {
+    const at = (eventsPerSecond: number): RunResult => ({ eventsPerSecond }) as RunResult;
+    expect([isFaster(at(2), at(1)), isFaster(at(1), at(2))]).toEqual([true, false]);
+    expect([isPrompter(loaded(5), loaded(6)), isPrompter(loaded(6), loaded(5))]).toEqual([true, false]);
+    expect([isPrompter(loaded(6), loaded(5, false)), isPrompter(loaded(5, false), loaded(6))]).toEqual([true, false]);
   });
 });
