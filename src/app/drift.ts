@@ -9,7 +9,7 @@ import { WeirError } from '../core/errors.ts';
 import type { DriftObserver, Logger } from '../core/ports.ts';
 import { createMerger } from '../drift/merger.ts';
 import { createDriftObserver } from '../drift/observer.ts';
-import { parseReferenceProfile } from '../drift/reference-profile.ts';
+import { parseReferenceProfile, type ReferenceProfile } from '../drift/reference-profile.ts';
 import { driftProfileSchema, driftStatisticsSchema } from '../drift/schemas.ts';
 import { withAdmin } from '../kafka/admin.ts';
 import { OutputProducer } from '../kafka/producer.ts';
@@ -56,16 +56,13 @@ export interface Drift {
 export async function createDrift(options: DriftOptions): Promise<Drift | undefined> {
   const { config, scoring, kafka, clock, logger, workerId } = options;
   const { drift } = config;
-  const { package: pkg, model, layout, registry } = scoring;
-  if (pkg.referenceFile === undefined || !existsSync(pkg.referenceFile)) {
-    logger.warn({ model: model.name }, 'drift is off: the model package has no reference profile; make one with weir profile build');
-    return undefined;
-  }
-  const reference = parseReferenceProfile(await readJson(pkg.referenceFile));
+  const { model, registry } = scoring;
+  const reference = await readReference(scoring, logger);
+  if (!reference) return undefined;
   const { format } = config.output.predictions;
   const profiles = await createOutputFraming(format, driftProfileSchema, drift.profilesTopic, registry);
   const statistics = await createOutputFraming(format, driftStatisticsSchema, drift.statisticsTopic, registry);
-  const observer = createDriftObserver({ ...drift, layout, model, reference, prefix: profiles.prefix, clock, workerId });
+  const observer = observerOf(drift, { scoring, reference, prefix: profiles.prefix, clock, workerId });
   const producer = new OutputProducer({ kafka, compression: 'none' });
   const merger = createMerger({
     ...drift,
@@ -107,6 +104,29 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
       await producer.close();
     },
   };
+}
+
+/**
+ * The reference profile of the model package; undefined, with a warning, when it has none.
+ * @throws WeirError `reference_invalid`
+ */
+export async function readReference({ package: pkg, model }: Scoring, logger: Logger): Promise<ReferenceProfile | undefined> {
+  if (pkg.referenceFile === undefined || !existsSync(pkg.referenceFile)) {
+    logger.warn({ model: model.name }, 'drift is off: the model package has no reference profile; make one with weir profile build');
+    return undefined;
+  }
+  return parseReferenceProfile(await readJson(pkg.referenceFile));
+}
+
+/** What counts the rows of a pipeline. @throws WeirError `reference_invalid` when the profile is not of this model */
+export function observerOf(
+  drift: PipelineConfig['drift'],
+  {
+    scoring,
+    ...rest
+  }: Pick<DriftOptions, 'scoring' | 'clock' | 'workerId'> & { readonly reference: ReferenceProfile; readonly prefix: Buffer },
+): DriftObserver {
+  return createDriftObserver({ ...drift, layout: scoring.layout, model: scoring.model, ...rest });
 }
 
 function profilesSource({ config, kafka, clock, logger }: DriftOptions): KafkaSource {

@@ -44,6 +44,12 @@ export async function startStores(
   }
 }
 
+/** The pipeline with stores that are waited for, whatever workers do without one: for who wants real values or none. */
+export function waitingForStores(config: PipelineConfig): PipelineConfig {
+  const features = Object.entries(config.features).map(([name, group]) => [name, { ...group, onUnavailable: 'pause' as const }] as const);
+  return { ...config, features: Object.fromEntries(features) };
+}
+
 async function createStore(
   options: StoreConfig,
   groups: readonly (readonly [string, FeatureGroupConfig])[],
@@ -112,6 +118,10 @@ class BackgroundStore implements OnlineStore {
         await reader.fetch(keys, table);
       },
     };
+  }
+
+  async sampleEntities(...[group, limit]: Parameters<OnlineStore['sampleEntities']>): Promise<string[]> {
+    return this.store.sampleEntities(group, limit);
   }
 
   isHealthy(): boolean {

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { addBenchCommand } from './bench.ts';
 import { addDlqCommands } from './dlq.ts';
 import { EXIT_CODES, reportFailure } from './failure.ts';
 import { examples, wholeNumber, workerCount, withConfig } from './options.ts';
@@ -149,6 +150,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome = { exitCode:
       ),
     );
 
+  addBenchCommand(program, action);
   addDlqCommands(program, action);
 
   program

@@ -144,6 +144,12 @@ export interface OnlineStore {
   /** @throws WeirError when the store refuses or holds another layout */
   start(): Promise<void>;
   reader(group: FeatureGroup): FeatureReader;
+  /**
+   * Some of the entities that a group has rows of, in no order. Looks through a bounded number of keys, so it may find none
+   * where there are some. For tools, never on the path of a record. Call `start` first.
+   * @throws WeirError `store_unavailable`, `store_misconfigured`
+   */
+  sampleEntities(group: string, limit: number): Promise<string[]>;
   /** True when the last contact succeeded. */
   isHealthy(): boolean;
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import type { FeatureGroup, FeatureReader, OnlineStore } from '../core/ports.ts'
 import { featureGroupFromRows } from './feature-group.ts';
 import type { FeatureWriter } from './feature-row.ts';
 import { checkLayout } from './layout-check.ts';
+import { sampleKeys } from './key-sample.ts';
 import { float32Layout } from './layouts/float32.ts';
 import { hashLayout } from './layouts/hash.ts';
 import { jsonLayout } from './layouts/json.ts';
@@ -17,6 +18,9 @@ export const DEFAULT_TTL_SECONDS = 86_400;
 
 /** A group with values that cannot be read says so at most this often. */
 const WARN_EVERY_MS = 60_000;
+
+/** Steps of the SCAN that looks for entities: two million keys, in about a second. */
+const SAMPLE_STEPS = 2_000;
 
 /** How a group is kept in Redis. */
 export type LayoutName = Layout['name'];
@@ -115,6 +119,17 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
         const features = typeof group === 'string' ? featureGroupFromRows(name, rows) : group;
         return layoutOf(layout, rest).createWriter({ group: features, keyPrefix }, ttlSeconds);
       });
+    },
+    async sampleEntities(group, limit) {
+      const { keyPrefix } = groupOptions(group);
+      const prefixBytes = Buffer.byteLength(keyPrefix);
+      try {
+        const { keys } = await sampleKeys(connection.redis, keyPrefix, { keys: limit, steps: SAMPLE_STEPS });
+        // SCAN may tell a key twice.
+        return [...new Set(keys.map((key) => key.toString('utf8', prefixBytes)))];
+      } catch (thrown) {
+        throw storeErrorFrom(thrown, connection.address);
+      }
     },
     counts: (group) => ({ ...countsOf(group) }),
     isHealthy: () => connection.isHealthy(),

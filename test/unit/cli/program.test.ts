@@ -35,6 +35,7 @@ describe('help', () => {
     ['topics', 'apply'],
     ['features', 'load'],
     ['profile', 'build'],
+    ['bench'],
     ['dlq', 'ls'],
     ['dlq', 'show'],
     ['dlq', 'redrive'],
