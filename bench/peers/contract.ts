@@ -7,8 +7,10 @@
  * `PREDICTION`. `w1`: events are JSON `{"id", "ts", "data": "f,f,…"}` with 784 numbers, predictions JSON `{"id", "ts", "prediction": "p0,…,p9"}`.
  */
 
-/** Numbers of an event, and features of a user. */
+/** Numbers of an event of `w2`, and features of a user. */
 export const NUMBERS = 12;
+/** Numbers of an event of `w1`. */
+export const LIST_LENGTH = 784;
 
 /** Registry id of `FEATURE_EVENT`. */
 export const EVENT_SCHEMA_ID = 1;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { numericFeatureFrom } from '../../src/drift/reference-builder.ts';
 import { REFERENCE_FORMAT, referenceProfileFrom, SCORE_NAME, serializeReferenceProfile } from '../../src/drift/reference-profile.ts';
-import { type Contract, NUMBERS } from './contract.ts';
+import { type Contract, LIST_LENGTH, NUMBERS } from './contract.ts';
 
 const MODEL = { name: 'peers', version: 'v1' };
 /** Values of the sample that stands for training data. */
@@ -15,8 +15,8 @@ export async function writePipeline(contract: Contract, folder: string, registry
   const pkg = join(folder, 'model');
   mkdirSync(pkg, { recursive: true });
   copyFileSync(contract.modelFile, join(pkg, 'model.onnx'));
-  writeFileSync(join(pkg, 'model.yaml'), await manifest(pkg));
-  writeFileSync(join(pkg, 'reference.json'), reference());
+  writeFileSync(join(pkg, 'model.yaml'), await manifest(pkg, contract));
+  writeFileSync(join(pkg, 'reference.json'), reference(contract));
   const path = join(folder, 'weir.yaml');
   writeFileSync(path, pipeline(contract, pkg, registryUrl));
   return path;
@@ -25,17 +25,22 @@ export async function writePipeline(contract: Contract, folder: string, registry
 const numbers = Array.from({ length: NUMBERS }, (_, i) => `f${i}`);
 const features = Array.from({ length: NUMBERS }, (_, i) => `g${i}`);
 
-async function manifest(folder: string): Promise<string> {
+async function manifest(folder: string, { workload }: Contract): Promise<string> {
   const session = await InferenceSession.create(join(folder, 'model.onnx'));
   const [input] = session.inputNames;
   const output = session.outputNames.at(-1)!;
   // A classifier gives its label first and the probabilities of both classes then.
   const score = session.outputNames.length > 1 ? `{output: ${output}, index: 1}` : `{output: ${output}}`;
   await session.release();
-  const columns = [
-    ...numbers.map((name) => `{name: ${name}, from: event.${name}, min: 0, max: 1}`),
-    ...features.map((name) => `{name: ${name}, from: user.${name}, min: 0, max: 1}`),
-  ];
+  const columns =
+    workload === 'w1'
+      ? [`{name: data, from: event.data, size: ${LIST_LENGTH}, required: true, min: 0, max: 1}`]
+      : [
+          ...numbers.map((name) => `{name: ${name}, from: event.${name}, min: 0, max: 1}`),
+          ...features.map((name) => `{name: ${name}, from: user.${name}, min: 0, max: 1}`),
+        ];
+  const outputs =
+    workload === 'w1' ? `  score: {output: ${output}, index: 0}\n  extras: [{name: ${output}, output: ${output}}]` : `  score: ${score}`;
   return `name: ${MODEL.name}
 version: ${MODEL.version}
 inputs:
@@ -43,13 +48,13 @@ inputs:
     type: float32
     columns:
 ${columns.map((column) => `      - ${column}\n`).join('')}outputs:
-  score: ${score}
+${outputs}
 reference: reference.json
 `;
 }
 
 /** All numbers are uniform between 0 and 1; of the score nothing better is known. */
-function reference(): string {
+function reference({ workload }: Contract): string {
   const uniform = Float32Array.from({ length: SAMPLE }, (_, i) => (i + 0.5) / SAMPLE);
   return serializeReferenceProfile(
     referenceProfileFrom({
@@ -57,14 +62,15 @@ function reference(): string {
       model: MODEL,
       rows: SAMPLE,
       observedRows: SAMPLE,
-      features: [...numbers, ...features].map((name) => numericFeatureFrom(name, uniform)),
+      // Lists of numbers are not counted one by one.
+      features: workload === 'w1' ? [] : [...numbers, ...features].map((name) => numericFeatureFrom(name, uniform)),
       prediction: numericFeatureFrom(SCORE_NAME, uniform),
     }),
   );
 }
 
 function pipeline(
-  { brokers, inputTopic, outputTopic, groupId, redis, layout, delivery }: Contract,
+  { brokers, inputTopic, outputTopic, groupId, redis, layout, delivery, workload }: Contract,
   pkg: string,
   registryUrl: string,
 ): string {
@@ -72,14 +78,16 @@ function pipeline(
     layout === 'packed'
       ? `layout: float32, fields: [${features.join(', ')}], keyPrefix: "fp:user:"`
       : 'layout: hash, keyPrefix: "features:user:"';
+  const input = workload === 'w1' ? 'format: json, eventTime: event.ts' : 'format: confluent, eventTime: event.event_time';
+  const stores = `stores: {main: {kind: redis, url: ${JSON.stringify(`redis://${redis}`)}}}
+features:
+  user: {store: main, entity: event.entity_id, ${user}}
+`;
   return `name: ${JSON.stringify(outputTopic)}
 kafka: {brokers: ${JSON.stringify(brokers)}, groupId: ${JSON.stringify(groupId)}}
 registry: {url: ${JSON.stringify(registryUrl)}}
-input: {topic: ${JSON.stringify(inputTopic)}, format: confluent, eventTime: event.event_time}
-stores: {main: {kind: redis, url: ${JSON.stringify(`redis://${redis}`)}}}
-features:
-  user: {store: main, entity: event.entity_id, ${user}}
-model: {package: ${JSON.stringify(pkg)}}
+input: {topic: ${JSON.stringify(inputTopic)}, ${input}}
+${workload === 'w1' ? '' : stores}model: {package: ${JSON.stringify(pkg)}}
 delivery: {mode: ${delivery}}
 output:
   predictions: {topic: ${JSON.stringify(outputTopic)}}

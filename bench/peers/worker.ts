@@ -12,6 +12,7 @@ import { silentLogger } from '../../src/core/silent.ts';
 import { createLogger } from '../../src/ops/index.ts';
 import { contractFrom } from './contract.ts';
 import { writePipeline } from './pipeline-files.ts';
+import { createJsonPredictions } from './json-predictions.ts';
 import { createContractPredictions } from './predictions.ts';
 import { startSchemaServer } from './schema-server.ts';
 
@@ -24,7 +25,9 @@ try {
   const config = loadPipelineFile(await writePipeline(contract, folder, registry.url), process.env);
   await applyPipelineTopics(config, { dryRun: false, logger: silentLogger });
   const logger = createLogger({ level: config.ops.logLevel, name: config.name });
-  await runWorker(config, logger, stop.signal, { createPredictions: ({ model }) => createContractPredictions(model.version) });
+  await runWorker(config, logger, stop.signal, {
+    createPredictions: ({ model }) => (contract.workload === 'w1' ? createJsonPredictions() : createContractPredictions(model.version)),
+  });
 } finally {
   registry.close();
   rmSync(folder, { recursive: true });

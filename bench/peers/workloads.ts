@@ -5,6 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Contract } from './contract.ts';
 import type { Format } from './format.ts';
+import { w1 } from './w1.ts';
 import { w2 } from './w2.ts';
 
 /** A workload. */
@@ -18,7 +19,7 @@ export interface Workload extends Pick<Contract, 'layout' | 'delivery' | 'modelF
 }
 
 /** Events and predictions of each kind of workload. */
-export const FORMATS = { w2 } satisfies Partial<Record<Contract['workload'], Format>>;
+export const FORMATS = { w1, w2 } satisfies Partial<Record<Contract['workload'], Format>>;
 
 const MLP = model('tab');
 const TREES = model('gbt');
@@ -62,6 +63,15 @@ export const WORKLOADS: ReadonlyMap<string, Workload> = new Map(
         delivery: 'exactly-once',
         modelFile: MLP,
         events: 2_000_000,
+      },
+      {
+        name: 'w1',
+        description: 'JSON, 784 numbers in a string, MLP 784-32-32-32-32-10, at least once',
+        base: 'w1',
+        layout: 'hash',
+        delivery: 'at-least-once',
+        modelFile: model('ffnn'),
+        events: 200_000,
       },
     ] satisfies Workload[]
   ).map((workload) => [workload.name, workload]),

@@ -123,7 +123,7 @@ const commitsFit: Rule = ({ delivery }) =>
 
 const boundsFit: Rule = ({ batch, flow, kafka, drift }) => {
   const findings: RuleFinding[] = [];
-  if (batch && flow && batch.maxRows > flow.maxQueuedRows)
+  if (batch && flow && batch.maxRows !== undefined && batch.maxRows > flow.maxQueuedRows)
     findings.push({
       path: ['batch', 'maxRows'],
       message: `batch.maxRows: ${batch.maxRows} rows never fit into flow.maxQueuedRows ${flow.maxQueuedRows}`,

@@ -34,8 +34,10 @@ export const modelSection = z
 export const batchSection = z
   .strictObject({
     maxRows: count(1, 65_536)
-      .default(2_048)
-      .describe('Rows of a micro-batch at most. Under backlog micro-batches grow to it as long as they keep targetMs.'),
+      .exactOptional()
+      .describe(
+        'Rows of a micro-batch at most; default: 2048, or half of flow.maxQueuedRows if that is less. Under backlog micro-batches grow to it as long as they keep targetMs.',
+      ),
     targetMs: duration(1)
       .prefault(50)
       .describe(

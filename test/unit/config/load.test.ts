@@ -261,7 +261,11 @@ drift: {windowMs: 90s, paneMs: 1m}
       'drift: {profilesTopic: flights.predictions}',
       'topic flights.predictions is already output.predictions.topic',
     ],
-    ['a batch larger than the queue', 'flow: {maxQueuedRows: 100}', 'batch.maxRows: 2048 rows never fit into flow.maxQueuedRows 100'],
+    [
+      'a batch larger than the queue',
+      'flow: {maxQueuedRows: 100}\nbatch: {maxRows: 200}',
+      'batch.maxRows: 200 rows never fit into flow.maxQueuedRows 100',
+    ],
     ['a slow heartbeat', 'kafka: {brokers: "a:1", heartbeatIntervalMs: 20s}', 'is more than a third of sessionTimeoutMs 30000'],
     ['window twice', 'drift: {window: 1h, windowMs: 1h}', 'drift.window: is the same as drift.windowMs; give one of them'],
     ['an unknown guarantee', 'delivery: {mode: at-most-once}', 'delivery.mode: must be exactly-once or at-least-once'],
