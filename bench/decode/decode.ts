@@ -1,14 +1,15 @@
 /**
- * Rows per second of the compiled decoder against avsc, on one event of flight size.
+ * Rows per second of the compiled Avro decoder against avsc, on one event of flight size, and of the JSON decoder against JSON.parse.
  * Run: node bench/decode/decode.ts. Rounds are interleaved; the median of five is printed. Compare ratios, not digits.
  */
 import avro from 'avsc';
 import { compilePlan, compileSkipper, parseAvroSchema } from '../../src/avro/plan/index.ts';
 import { type ColumnSpec, createRowLayout } from '../../src/core/layout.ts';
 import { Rows } from '../../src/core/rows.ts';
+import { type Contenders, contest } from './contest.ts';
+import { contestJson } from './json.ts';
 
 const RECORDS = 512;
-const ROUNDS = 5;
 const REPEATS = 400;
 
 const floats = Array.from({ length: 12 }, (_, i) => `f${i}`);
@@ -61,7 +62,7 @@ const skip = compileSkipper(parseAvroSchema(schema));
 const rows = new Rows(layout, RECORDS);
 const records = { timestamps: new Float64Array(RECORDS) } as unknown as Rows['slices'][number]['records'];
 
-const contenders: Readonly<Record<string, () => void>> = {
+const contenders: Contenders = {
   'weir: rows': () => {
     rows.reset([{ records, from: 0, to: RECORDS, fromRow: 0 }]);
     for (let row = 0; row < RECORDS; row++)
@@ -75,17 +76,6 @@ const contenders: Readonly<Record<string, () => void>> = {
   },
 };
 
-const rates = new Map(Object.keys(contenders).map((name) => [name, [] as number[]]));
-for (let round = -1; round < ROUNDS; round++) {
-  for (const [name, run] of Object.entries(contenders)) {
-    const started = performance.now();
-    for (let i = 0; i < REPEATS; i++) run();
-    // Round −1 warms up.
-    if (round >= 0) rates.get(name)!.push((RECORDS * REPEATS * 1000) / (performance.now() - started));
-  }
-}
-console.log(`${(buffer.length / RECORDS).toFixed(0)} bytes a record, ${RECORDS} records, Node ${process.version}`);
-for (const [name, values] of rates) {
-  const median = values.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)]!;
-  console.log(`${name.padEnd(14)} ${(median / 1e6).toFixed(2)} M rows/s`);
-}
+console.log(`Node ${process.version}`);
+contest(`Avro event of ${(buffer.length / RECORDS).toFixed(0)} bytes`, contenders, RECORDS, REPEATS);
+contestJson();

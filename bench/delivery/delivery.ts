@@ -11,8 +11,9 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KAFKA_VERSION, startServices } from '../../src/dev/index.ts';
-import { measure, median, type Prepared, prepare, type Run } from '../pipeline/worker-run.ts';
+import { measure, type Prepared, prepare, type Run } from '../pipeline/worker-run.ts';
 import { WORKLOADS } from '../pipeline/workloads.ts';
+import { median } from '../statistics.ts';
 import { flightsPipeline, VARIANTS } from './variants.ts';
 
 const POISON_SHARE = 0.01;

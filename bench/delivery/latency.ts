@@ -25,6 +25,7 @@ import { loadPipelineFile } from '../../src/config/index.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { KAFKA_VERSION, type Services, startServices } from '../../src/dev/index.ts';
+import { type Quantiles, quantiles } from '../statistics.ts';
 import { flightsPipeline, VARIANTS, type Variant } from './variants.ts';
 
 const PARTITIONS = 4;
@@ -44,13 +45,6 @@ const { values: options } = parseArgs({
 const seconds = options.quick ? 5 : Number(options.seconds);
 const rates = options.rates.split(',').map(Number);
 const chosen = VARIANTS.filter(({ name }) => options.variants.split(',').includes(name));
-
-/** Milliseconds. */
-interface Quantiles {
-  readonly p50: number;
-  readonly p95: number;
-  readonly p99: number;
-}
 
 /** One cell. */
 interface Row {
@@ -157,12 +151,6 @@ async function measure(variant: Variant, { kafkaBrokers, redisUrl, registryUrl }
     for (const problem of await stopWorkers(workers, 30_000)) console.error(problem);
   }
   return rows;
-}
-
-function quantiles(values: number[]): Quantiles {
-  const sorted = values.sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
-  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }
 
 function report(rows: readonly Row[]): void {

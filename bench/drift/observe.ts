@@ -9,7 +9,7 @@ import type { RecordBatch } from '../../src/core/records.ts';
 import { Rows, Scores } from '../../src/core/rows.ts';
 import { createBinLookup } from '../../src/drift/bin-lookup.ts';
 import { cellLayoutOf } from '../../src/drift/cells.ts';
-import { countFloats, countWords, type RowSlots } from '../../src/drift/counting.ts';
+import { countFloats, countWords, type RowSlotsBlock } from '../../src/drift/counting.ts';
 import { createDriftObserver } from '../../src/drift/observer.ts';
 import { PaneSlab } from '../../src/drift/pane-slab.ts';
 import { createReferenceBuilder, numericFeatureFrom } from '../../src/drift/reference-builder.ts';
@@ -37,7 +37,13 @@ const shapes: Record<string, () => number> = {
 
 const matrices = (draw: () => number): Float32Array[] =>
   Array.from({ length: 32 }, () => Float32Array.from({ length: ROWS * WIDTH }, draw));
-const at: RowSlots = { rows: Int32Array.from({ length: ROWS }, (_, i) => i), slots: new Int32Array(ROWS), count: ROWS };
+const at: RowSlotsBlock = {
+  rows: Int32Array.from({ length: ROWS }, (_, i) => i),
+  slots: new Int32Array(ROWS),
+  count: ROWS,
+  from: 0,
+  to: ROWS,
+};
 
 interface Variant {
   readonly name: string;

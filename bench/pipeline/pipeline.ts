@@ -13,7 +13,8 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startServices } from '../../src/dev/index.ts';
-import { measure, median, type Prepared, prepare, type Run, STEPS } from './worker-run.ts';
+import { median } from '../statistics.ts';
+import { measure, type Prepared, prepare, type Run, STEPS } from './worker-run.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
 const { values: options } = parseArgs({

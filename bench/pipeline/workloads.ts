@@ -10,6 +10,7 @@ import avsc from 'avsc';
 import { featureRows } from '../../examples/flights/features.ts';
 import { examplePath, readFlights } from '../../examples/flights/flight-data.ts';
 import { FLIGHT_DEPARTED_SCHEMA, flightDeparted } from '../../examples/flights/flight-event.ts';
+import { mulberry32, zipfFrom } from '../random.ts';
 
 /** An event before it is framed. */
 export interface BenchEvent {
@@ -137,36 +138,4 @@ output:
 drift: {enabled: false}
 ops: {port: "\${WEIR_OPS_PORT:-0}"}
 `;
-}
-
-/** A small seeded generator, so that every run has the same events. */
-function mulberry32(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-/** Users as skewed as in practice: Zipf with exponent `s` over `n` users, by inversion of the cumulative sums. */
-function zipfFrom(n: number, s: number, random: () => number): () => number {
-  const cumulative = new Float64Array(n);
-  let sum = 0;
-  for (let i = 0; i < n; i++) {
-    sum += 1 / (i + 1) ** s;
-    cumulative[i] = sum;
-  }
-  return () => {
-    const target = random() * sum;
-    let low = 0;
-    let high = n - 1;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (cumulative[middle]! < target) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
 }

@@ -177,7 +177,7 @@ async function both(spec: CellSpec): Promise<CellRun> {
     {
       source,
       sink: counting,
-      batcher: new MicroBatcher({ maxRows: MAX_ROWS, maxBytes: 4_194_304, maxDelayMs: 10, eager: true }),
+      batcher: new MicroBatcher({ maxRows: MAX_ROWS, maxBytes: 4_194_304, targetMs: 50, maxDelayMs: 10, eager: true }),
       pool: new WorkPool(layout, model, MAX_ROWS),
       codec: createAvroCodec({
         format: 'confluent',

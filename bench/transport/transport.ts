@@ -18,6 +18,7 @@ import { silentLogger } from '../../src/core/silent.ts';
 import { KAFKA_VERSION, startKafka } from '../../src/dev/index.ts';
 import { createKafka } from '../../src/kafka/client.ts';
 import { OutputProducer } from '../../src/kafka/producer.ts';
+import { median } from '../statistics.ts';
 import type { CellSpec } from './cell.ts';
 import { sampleRecords } from './events.ts';
 import type { CellRun } from './meter.ts';
@@ -170,12 +171,6 @@ function perSecond({ records, seconds: wall }: CellRun): number {
 /** Thousand records per CPU-second. */
 function perCore({ records, cpuSeconds }: CellRun): number {
   return records / cpuSeconds / 1e3;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function summary(measured: readonly CellRun[]) {

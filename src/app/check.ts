@@ -3,8 +3,6 @@
  * other before anything runs.
  */
 import { readFile } from 'node:fs/promises';
-import { type AvroSchema, checkBindings, compilePlan, parseAvroSchema } from '../avro/plan/index.ts';
-import { readSchemaFile } from '../avro/schema-sources.ts';
 import { type Environment, layoutOptions, openPipelineFile, type PipelineConfig } from '../config/index.ts';
 import { createRowLayout, type RowLayout } from '../core/layout.ts';
 import { readOwnSchema } from '../core/own-schemas.ts';
@@ -12,13 +10,17 @@ import type { Logger } from '../core/ports.ts';
 import { silentLogger } from '../core/silent.ts';
 import { parseStock, STOCK_VARIABLE } from '../kafka/protocol/switches.ts';
 import { checkReferenceProfile, parseReferenceProfile } from '../drift/reference-profile.ts';
-import { checkModelPackage, inspectModel, type ModelPackage } from '../model/index.ts';
+import { float32Fault } from '../features/layouts/float32.ts';
+import type { ModelPackage } from '../model/index.ts';
+import { featureGroupOf } from '../pipeline/enrich.ts';
 import { closest } from '../yaml/closest.ts';
 import type { Finding } from '../yaml/document.ts';
-import { type ColumnSource, columnSources } from './column-sources.ts';
-import { type BoundFiles, bindingFindings, columnFinding, findingFrom, shown } from './findings.ts';
+import type { ColumnSource } from './column-sources.ts';
+import { checkAvroEvents, checkJsonEvents } from './event-checks.ts';
+import { type BoundFiles, columnFinding, findingFrom, shown } from './findings.ts';
+import { checkModel } from './model-checks.ts';
 import { checkPredictionSchema } from './prediction-checks.ts';
-import { checkPredictionSubject, latestEventSchema } from './registry-checks.ts';
+import { checkPredictionSubject } from './registry-checks.ts';
 import { checkStockSwitches } from './stock-switches.ts';
 
 /** One thing that was held against another. */
@@ -55,12 +57,6 @@ export interface CheckOptions {
   readonly logger: Logger;
 }
 
-/** An event schema by a name for people. */
-interface EventSchema {
-  readonly label: string;
-  readonly schema: AvroSchema;
-}
-
 /**
  * Checks a pipeline. Everything that is wrong with its parts is a finding.
  * @throws WeirError `config_invalid` when the pipeline file itself is not valid: then there is nothing to check against
@@ -70,16 +66,12 @@ export async function checkPipeline(options: CheckOptions): Promise<CheckReport>
   const { config } = pipeline;
   const steps: CheckStep[] = [];
   const columns: SchemaColumns[] = [];
-  const pkg = await checkModel(config, steps);
+  const pkg = await checkModel(pipeline, steps);
   const files = pkg && { pipeline, package: pkg };
   const layout = files && checkLayout(options.config, files, steps);
   if (files && layout) {
-    const reader = await checkReader(files, layout, steps);
-    for (const writer of await eventSchemas(options, config, reader, steps)) {
-      const sources = columnSources({ writer: writer.schema, reader, layout, config });
-      columns.push({ schema: writer.label, columns: sources });
-      steps.push({ title: 'event schema', detail: writer.label, findings: eventFindings(writer, reader, layout, files, sources) });
-    }
+    const check = config.input.format === 'json' ? checkJsonEvents : checkAvroEvents;
+    await check(options, files, layout, { steps, columns });
   }
   if (pkg) steps.push(await checkPredictions(pkg, config, options));
   if (options.env[STOCK_VARIABLE]) steps.push(checkDelivery(config, options.env[STOCK_VARIABLE]));
@@ -105,19 +97,6 @@ async function checkPredictions(pkg: ModelPackage, config: PipelineConfig, { reg
   if (!registry || !config.registry) return own;
   const registered = await checkPredictionSubject(config, config.registry, logger);
   return { ...registered, findings: [...own.findings, ...registered.findings] };
-}
-
-/** The package by itself: manifest, hash, versions, graph, golden rows. */
-async function checkModel(config: PipelineConfig, steps: CheckStep[]): Promise<ModelPackage | undefined> {
-  const { package: pkg, findings } = await checkModelPackage(config.model.package);
-  if (!pkg) {
-    steps.push({ title: 'model package', detail: shown(config.model.package), findings });
-    return undefined;
-  }
-  const columns = pkg.inputs.reduce((sum, input) => sum + input.columns.length, 0);
-  const detail = `${pkg.name} ${pkg.version}: ${pkg.inputs.length} input${pkg.inputs.length === 1 ? '' : 's'}, ${columns} columns${pkg.golden ? ', golden rows' : ''}`;
-  steps.push({ title: 'model package', detail, findings: await inspectModel(pkg) });
-  return pkg;
 }
 
 /** The groups that columns need against those that the pipeline file defines. */
@@ -149,83 +128,13 @@ function checkLayout(
     ...Object.keys(config.stores).flatMap((store) => (stores.has(store) ? [] : [['stores', store]])),
   ];
   const findings = unused.map((path) => document.finding(path, `${path.join('.')} is not used by any column of the model`, 'warning'));
+  for (const group of layout.groups) {
+    const { fields } = config.features[group.name]!;
+    const fault = fields && float32Fault(featureGroupOf(group), fields);
+    if (fault !== undefined) findings.push(document.finding(['features', group.name, 'fields'], `features.${group.name}.fields: ${fault}`));
+  }
   steps.unshift({ ...step, findings });
   return layout;
-}
-
-/** Bindings against the reader schema, where there is one. */
-async function checkReader(files: BoundFiles, layout: RowLayout, steps: CheckStep[]): Promise<AvroSchema | undefined> {
-  const { schema: file } = files.pipeline.config.input;
-  if (file === undefined) return undefined;
-  const step = { title: 'reader schema', detail: shown(file) };
-  try {
-    const reader = parseAvroSchema(await readSchemaFile(file));
-    steps.push({ ...step, findings: checkBindings(reader, layout).flatMap((message) => bindingFindings(message, files, reader)) });
-    return reader;
-  } catch (thrown) {
-    steps.push({ ...step, findings: [findingFrom(thrown)] });
-    return undefined;
-  }
-}
-
-/** The schemas that events are or will be written with, as far as they can be had. */
-async function eventSchemas(
-  options: CheckOptions,
-  config: PipelineConfig,
-  reader: AvroSchema | undefined,
-  steps: CheckStep[],
-): Promise<EventSchema[]> {
-  const found: EventSchema[] = [];
-  const add = async (label: string, load: () => Promise<AvroSchema>): Promise<void> => {
-    try {
-      found.push({ label, schema: await load() });
-    } catch (thrown) {
-      steps.push({ title: 'event schema', detail: label, findings: [findingFrom(thrown)] });
-    }
-  };
-  const { registry, input } = config;
-  for (const file of [...input.writerSchemas, ...(options.schemas ?? [])])
-    await add(shown(file), async () => parseAvroSchema(await readSchemaFile(file)));
-  if (options.registry && registry) await add(`latest of ${input.topic}-value`, () => latestEventSchema(config, registry, options.logger));
-  if (options.registry && !registry)
-    steps.push({
-      title: 'event schema',
-      detail: '',
-      findings: [{ severity: 'error', message: '--registry needs registry.url in the pipeline file' }],
-    });
-  if (found.length === 0 && reader && input.schema !== undefined) found.push({ label: shown(input.schema), schema: reader });
-  if (found.length === 0 && input.schema === undefined) {
-    const message = 'there is no event schema to check the bindings against; give --schema <file> or --registry, or set input.schema';
-    steps.push({ title: 'event schema', detail: '', findings: [{ severity: 'warning', message }] });
-  }
-  return found;
-}
-
-/** One event schema against reader schema and bindings: will records written with it be scored? */
-function eventFindings(
-  { schema, label }: EventSchema,
-  reader: AvroSchema | undefined,
-  layout: RowLayout,
-  files: BoundFiles,
-  sources: readonly ColumnSource[],
-): Finding[] {
-  const lookedUp = reader ?? schema;
-  try {
-    const { warnings } = compilePlan(schema, reader, layout);
-    const dead = sources.filter(({ kind, required }) => required && kind === 'none');
-    return [
-      ...warnings.flatMap((message) => bindingFindings(message, files, lookedUp, 'warning')),
-      ...dead.map(({ column, binding }) =>
-        columnFinding(
-          files.package,
-          column,
-          `column ${column} is required, but ${binding} is not in ${label}: every record would become a dead letter`,
-        ),
-      ),
-    ];
-  } catch (thrown) {
-    return bindingFindings(findingFrom(thrown).message, files, lookedUp);
-  }
 }
 
 /** The reference profile against model and columns. */

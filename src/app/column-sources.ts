@@ -1,6 +1,7 @@
 import { applyAliases } from '../avro/plan/aliases.ts';
 import { type AvroSchema, describe, type RecordSchema } from '../avro/plan/schema.ts';
 import type { PipelineConfig } from '../config/index.ts';
+import { pathText } from '../core/bindings.ts';
 import type { Column, RowLayout } from '../core/layout.ts';
 
 /** Where the value of one column comes from when events are written with one schema. */
@@ -31,23 +32,35 @@ export interface TraceOptions {
 /** Traces every column of a layout to its source, in layout order. */
 export function columnSources({ writer, reader, layout, config }: TraceOptions): ColumnSource[] {
   const renamed = reader ? applyAliases(writer, reader) : writer;
+  return sourcesOf(layout, config, (path, column) => eventSource(path, column, renamed, reader));
+}
+
+/** The same for JSON events: no schema says which fields they have. */
+export function jsonColumnSources(layout: RowLayout, config: TraceOptions['config']): ColumnSource[] {
+  return sourcesOf(layout, config, (_path, column) => {
+    const what = column.size === undefined ? 'field' : `list of ${column.size} numbers`;
+    return { kind: 'event', source: `${what} of the JSON object; absent or null: ${standIn(column)}` };
+  });
+}
+
+type Source = Pick<ColumnSource, 'kind' | 'source'>;
+
+function sourcesOf(
+  layout: RowLayout,
+  config: TraceOptions['config'],
+  eventSourceOf: (path: readonly string[], column: Column) => Source,
+): ColumnSource[] {
   return layout.columns.map((column): ColumnSource => {
     const common = { column: column.name, input: layout.tensors[column.tensor]!.name, required: column.required };
     const { binding } = column;
     if (binding.from === 'group') {
       return { ...common, binding: `${binding.group}.${binding.feature}`, kind: 'store', source: storeText(binding.group, column, config) };
     }
-    const path = ['event', ...binding.path].join('.');
-    return { ...common, binding: path, ...eventSource(binding.path, column, renamed, reader) };
+    return { ...common, binding: pathText(binding.path), ...eventSourceOf(binding.path, column) };
   });
 }
 
-function eventSource(
-  path: readonly string[],
-  column: Column,
-  writer: AvroSchema,
-  reader: AvroSchema | undefined,
-): Pick<ColumnSource, 'kind' | 'source'> {
+function eventSource(path: readonly string[], column: Column, writer: AvroSchema, reader: AvroSchema | undefined): Source {
   const written = walk(writer, path);
   const read = reader && walk(reader, path);
   if (written.schema) {

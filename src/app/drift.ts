@@ -9,13 +9,14 @@ import { WeirError } from '../core/errors.ts';
 import type { DriftObserver, Logger } from '../core/ports.ts';
 import { createMerger } from '../drift/merger.ts';
 import { createDriftObserver } from '../drift/observer.ts';
-import { parseReferenceProfile } from '../drift/reference-profile.ts';
+import { parseReferenceProfile, type ReferenceProfile } from '../drift/reference-profile.ts';
 import { driftProfileSchema, driftStatisticsSchema } from '../drift/schemas.ts';
 import { withAdmin } from '../kafka/admin.ts';
 import { OutputProducer } from '../kafka/producer.ts';
 import { KafkaSource } from '../kafka/source.ts';
 import type { DriftMetrics } from '../ops/index.ts';
 import { MergeLoop } from './merge-loop.ts';
+import type { GroupMemberId } from './pool-place.ts';
 import type { Scoring } from './scoring.ts';
 
 /** What drift is made of. */
@@ -37,6 +38,8 @@ export interface DriftOptions {
 /** Drift of one worker. */
 export interface Drift {
   readonly observer: DriftObserver;
+  /** What this worker is in the group of mergers; undefined while it is not in it. */
+  readonly member: GroupMemberId | undefined;
   /**
    * Joins the group of mergers; the member that holds the profiles partition does the work. Its state is the topic itself:
    * whoever gets the partition reads it from the beginning. May be called again when it has thrown.
@@ -53,16 +56,13 @@ export interface Drift {
 export async function createDrift(options: DriftOptions): Promise<Drift | undefined> {
   const { config, scoring, kafka, clock, logger, workerId } = options;
   const { drift } = config;
-  const { package: pkg, model, layout, registry } = scoring;
-  if (pkg.referenceFile === undefined || !existsSync(pkg.referenceFile)) {
-    logger.warn({ model: model.name }, 'drift is off: the model package has no reference profile; make one with weir profile build');
-    return undefined;
-  }
-  const reference = parseReferenceProfile(await readJson(pkg.referenceFile));
+  const { model, registry } = scoring;
+  const reference = await readReference(scoring, logger);
+  if (!reference) return undefined;
   const { format } = config.output.predictions;
   const profiles = await createOutputFraming(format, driftProfileSchema, drift.profilesTopic, registry);
   const statistics = await createOutputFraming(format, driftStatisticsSchema, drift.statisticsTopic, registry);
-  const observer = createDriftObserver({ ...drift, layout, model, reference, prefix: profiles.prefix, clock, workerId });
+  const observer = observerOf(drift, { scoring, reference, prefix: profiles.prefix, clock, workerId });
   const producer = new OutputProducer({ kafka, compression: 'none' });
   const merger = createMerger({
     ...drift,
@@ -74,9 +74,10 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
     clock,
     logger,
   });
+  let source: KafkaSource | undefined;
   const merging = new MergeLoop({
     merger,
-    createSource: () => profilesSource(options),
+    createSource: () => (source = profilesSource(options)),
     send: (outputs) => producer.send(outputs),
     statisticsPrefix: statistics.prefix,
     model: model.name,
@@ -91,6 +92,9 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
 
   return {
     observer,
+    get member() {
+      return source?.member;
+    },
     async startMerger() {
       await producer.start([drift.statisticsTopic]);
       await merging.start();
@@ -100,6 +104,29 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
       await producer.close();
     },
   };
+}
+
+/**
+ * The reference profile of the model package; undefined, with a warning, when it has none.
+ * @throws WeirError `reference_invalid`
+ */
+export async function readReference({ package: pkg, model }: Scoring, logger: Logger): Promise<ReferenceProfile | undefined> {
+  if (pkg.referenceFile === undefined || !existsSync(pkg.referenceFile)) {
+    logger.warn({ model: model.name }, 'drift is off: the model package has no reference profile; make one with weir profile build');
+    return undefined;
+  }
+  return parseReferenceProfile(await readJson(pkg.referenceFile));
+}
+
+/** What counts the rows of a pipeline. @throws WeirError `reference_invalid` when the profile is not of this model */
+export function observerOf(
+  drift: PipelineConfig['drift'],
+  {
+    scoring,
+    ...rest
+  }: Pick<DriftOptions, 'scoring' | 'clock' | 'workerId'> & { readonly reference: ReferenceProfile; readonly prefix: Buffer },
+): DriftObserver {
+  return createDriftObserver({ ...drift, layout: scoring.layout, model: scoring.model, ...rest });
 }
 
 function profilesSource({ config, kafka, clock, logger }: DriftOptions): KafkaSource {

@@ -6,6 +6,7 @@ import type { FeatureGroup, Logger } from '../core/ports.ts';
 import { createRedisStore, type FeatureRow, type FeatureValue, TIMESTAMP_FIELD } from '../features/index.ts';
 import { closest } from '../yaml/closest.ts';
 import { type FileRow, readRows } from './feature-files.ts';
+import { redisGroupOptions } from './stores.ts';
 
 /** What to load. */
 export interface FeaturesLoadOptions {
@@ -58,8 +59,8 @@ export async function loadFeatures(options: FeaturesLoadOptions): Promise<Loaded
   }
   const nowMs = clock.wallMs();
   const group = await groupFromFile(options, nowMs);
-  const { layout, keyPrefix, ttlSeconds } = groupConfig;
-  const redis = createRedisStore({ ...store, groups: { [name]: { layout, keyPrefix, ttlSeconds } }, clock, logger });
+  const { keyPrefix } = groupConfig;
+  const redis = createRedisStore({ ...store, groups: { [name]: redisGroupOptions(groupConfig) }, clock, logger });
   try {
     await redis.start();
     const rows = await redis.writer(group).write(featureRows(options, nowMs), options.onProgress ? { onProgress: options.onProgress } : {});

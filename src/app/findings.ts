@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import type { AvroSchema, RecordSchema } from '../avro/plan/schema.ts';
 import type { LoadedPipeline } from '../config/index.ts';
+import { pathText } from '../core/bindings.ts';
 import { WeirError } from '../core/errors.ts';
 import type { ModelPackage } from '../model/index.ts';
 import { closest } from '../yaml/closest.ts';
@@ -111,8 +112,4 @@ function withNearest(message: string, field: string, schema: AvroSchema): string
 
 function recordsOf(schemas: readonly AvroSchema[]): RecordSchema[] {
   return schemas.flatMap((s) => (s.type === 'union' ? s.branches : [s])).filter((s): s is RecordSchema => s.type === 'record');
-}
-
-function pathText(path: readonly string[]): string {
-  return ['event', ...path].join('.');
 }

@@ -8,7 +8,7 @@ import { OutputTopics } from '../kafka/output-topics.ts';
 import { OutputProducer } from '../kafka/producer.ts';
 import type { KafkaSource } from '../kafka/source.ts';
 import { TransactionalProducer } from '../kafka/transactional-producer.ts';
-import { takeWorkerSlot } from './worker-slot.ts';
+import { takeWorkerSlot, type WorkerSlot } from './worker-slot.ts';
 
 /** What the way out of a worker is made of. */
 export interface OutputSinkOptions {
@@ -19,6 +19,8 @@ export interface OutputSinkOptions {
   readonly topics: readonly string[];
   /** Told of the end of each transaction. */
   readonly onTransaction: (outcome: 'committed' | 'given_up', seconds: number) => void;
+  /** Number of the worker in its pool of processes; absent when it is alone. */
+  readonly placeInPool?: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -47,10 +49,20 @@ export async function createOutputSink(options: OutputSinkOptions): Promise<Outp
   };
 }
 
-async function exactlyOnce({ config, kafka, source, topics, onTransaction, clock, logger }: OutputSinkOptions): Promise<OutputSink> {
-  const { commitIntervalMs, transactionTimeoutMs, transactionalId } = config.delivery;
-  const slot =
-    transactionalId === undefined ? await takeWorkerSlot(config.kafka.groupId) : { id: transactionalId, release: async () => {} };
+/**
+ * The identity under which a worker writes. Workers of a pool share a pipeline file: each adds its number to what is
+ * configured there, and looks for a free slot from its number on.
+ */
+async function identity({ config, placeInPool }: OutputSinkOptions): Promise<WorkerSlot> {
+  const { transactionalId } = config.delivery;
+  if (transactionalId === undefined) return takeWorkerSlot(config.kafka.groupId, { from: placeInPool ?? 0 });
+  return { id: placeInPool === undefined ? transactionalId : `${transactionalId}-${placeInPool}`, release: async () => {} };
+}
+
+async function exactlyOnce(options: OutputSinkOptions): Promise<OutputSink> {
+  const { config, kafka, source, topics, onTransaction, clock, logger } = options;
+  const { commitIntervalMs, transactionTimeoutMs } = config.delivery;
+  const slot = await identity(options);
   logger.info({ transactionalId: slot.id }, 'delivering exactly once');
   const outputTopics = new OutputTopics(kafka);
   const { compression } = config.output.predictions;

@@ -5,7 +5,7 @@ import { readSchemaFile } from '../avro/schema-sources.ts';
 import type { PipelineConfig } from '../config/index.ts';
 import { systemClock } from '../core/clock.ts';
 import { WeirError } from '../core/errors.ts';
-import type { Codec, Logger, Sink, Source } from '../core/ports.ts';
+import type { Codec, Logger, Source } from '../core/ports.ts';
 import { silentMetrics } from '../core/silent.ts';
 import { createReferenceBuilder } from '../drift/reference-builder.ts';
 import type { ReferenceProfile } from '../drift/reference-profile.ts';
@@ -17,7 +17,9 @@ import { DEFAULT_RETRY } from '../pipeline/retry.ts';
 import { runPipeline } from '../pipeline/run.ts';
 import { WorkPool } from '../pipeline/work.ts';
 import { ContainerSource } from './container-source.ts';
+import { discardingSink } from './discarding-sink.ts';
 import { createScoring, createTopicCodec, type Scoring } from './scoring.ts';
+import { waitingForStores } from './stores.ts';
 
 /** Where the events of a reference profile come from. */
 export interface ProfileOptions {
@@ -51,6 +53,7 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
   const clock = systemClock;
   const stop = new AbortController();
   const surroundings = { clock, logger, metrics: silentMetrics, signal: stop.signal };
+  // A reference of stand-ins would call real values drift.
   const scoring = await createScoring(waitingForStores(config), surroundings);
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   let events = 0;
@@ -105,27 +108,6 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
     await source.close();
     await scoring.close();
   }
-}
-
-/** A reference of stand-ins would call real values drift: whatever workers do without a store, here it is waited for. */
-function waitingForStores(config: PipelineConfig): PipelineConfig {
-  const features = Object.entries(config.features).map(([name, group]) => [name, { ...group, onUnavailable: 'pause' as const }] as const);
-  return { ...config, features: Object.fromEntries(features) };
-}
-
-/** A sink that keeps nothing and tells how far the partitions are. */
-function discardingSink(onPosition: (position: { partition: number; nextOffset: number }) => void): Sink {
-  return {
-    failure: undefined,
-    start: async () => {},
-    async emit({ positions }) {
-      for (const position of positions) onPosition(position);
-      return true;
-    },
-    msUntilClosing: () => Number.POSITIVE_INFINITY,
-    flush: async () => {},
-    close: async () => {},
-  };
 }
 
 /** Records of a container file are plain Avro in the file's own schema, whatever the topic's wire format is. */

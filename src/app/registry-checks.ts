@@ -1,5 +1,5 @@
 import { type AvroSchema, parseAvroSchema } from '../avro/plan/index.ts';
-import { createRegistryClient } from '../avro/registry-client.ts';
+import { createRegistryClient, type RegisteredSchema } from '../avro/registry-client.ts';
 import { createRegistryHttp, field, type RegistryEndpoint, type RegistryHttp } from '../avro/registry-http.ts';
 import type { PipelineConfig } from '../config/index.ts';
 import { systemClock } from '../core/clock.ts';
@@ -15,11 +15,16 @@ type Registry = Omit<RegistryEndpoint, 'clock'>;
  * @throws WeirError `schema_unknown` without such a subject, or what the registry client throws
  */
 export async function latestEventSchema(config: PipelineConfig, registry: Registry, logger: Logger): Promise<AvroSchema> {
+  const { schema, references } = await latestRegistered(config, registry, logger);
+  return parseAvroSchema(schema, references);
+}
+
+/** The same before it is parsed. @throws WeirError as `latestEventSchema` */
+export async function latestRegistered(config: PipelineConfig, registry: Registry, logger: Logger): Promise<RegisteredSchema> {
   const subject = `${config.input.topic}-value`;
   const id = await latestId(createRegistryHttp({ ...registry, clock: systemClock }), subject);
   if (id === undefined) throw new WeirError('schema_unknown', `The schema registry has no subject ${subject}.`);
-  const { schema, references } = await createRegistryClient({ ...registry, clock: systemClock, logger }).schemaById(id);
-  return parseAvroSchema(schema, references);
+  return await createRegistryClient({ ...registry, clock: systemClock, logger }).schemaById(id);
 }
 
 /** Our prediction schema against what consumers of the output topic have been reading. */

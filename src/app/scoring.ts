@@ -7,9 +7,10 @@ import { createRegistryClient, type RegistryClient } from '../avro/registry-clie
 import { readSchemaFile } from '../avro/schema-sources.ts';
 import { layoutOptions, type PipelineConfig } from '../config/index.ts';
 import { createRowLayout, type RowLayout } from '../core/layout.ts';
-import type { Codec, Model, OnlineStore } from '../core/ports.ts';
+import type { Codec, OnlineStore } from '../core/ports.ts';
 import type { Rows, Scores } from '../core/rows.ts';
-import { loadModel, type ModelPackage, readModelPackage } from '../model/index.ts';
+import { createJsonCodec } from '../json/codec.ts';
+import { type LoadedModel, loadModel, type ModelPackage, readModelPackage } from '../model/index.ts';
 import { createEnricher, type EnrichedGroup, featureGroupOf } from '../pipeline/enrich.ts';
 import { createScorer } from '../pipeline/score.ts';
 import { createValidator } from '../pipeline/validate.ts';
@@ -22,7 +23,7 @@ export { type Surroundings, waitOut } from './waiting.ts';
 export interface Scoring {
   readonly layout: RowLayout;
   readonly package: ModelPackage;
-  readonly model: Model;
+  readonly model: LoadedModel;
   readonly registry: RegistryClient | undefined;
   readonly stores: ReadonlyMap<string, OnlineStore>;
   readonly enrich: (rows: Rows) => Promise<void>;
@@ -40,7 +41,9 @@ export async function createScoring(config: PipelineConfig, surroundings: Surrou
   const { clock, logger, metrics } = surroundings;
   const pkg = read ?? (await readModelPackage(config.model.package));
   const layout = createRowLayout(pkg.inputs, layoutOptions(config));
-  const model = await loadModel(pkg, layout, { intraOpNumThreads: config.model.intraOpNumThreads, logger });
+  const { intraOpNumThreads, runtime, runTimeoutMs } = config.model;
+  const options = { intraOpNumThreads, runtime, runTimeoutMs, maxRows: config.batch.maxRows };
+  const model = await loadModel(pkg, layout, { ...options, clock, logger });
   let stores: ReadonlyMap<string, OnlineStore> = new Map();
   const close = async (): Promise<void> => {
     for (const store of stores.values()) await store.close();
@@ -80,8 +83,10 @@ export async function createTopicCodec(
   { layout, registry }: Scoring,
   { clock, logger }: Surroundings,
 ): Promise<Codec> {
+  const { format } = input;
+  if (format === 'json') return createJsonCodec({ layout, tombstones: input.tombstones });
   return createAvroCodec({
-    format: input.format,
+    format,
     ...(input.schema ? { readerSchema: await readSchemaFile(input.schema) } : {}),
     writerSchemas: await Promise.all(input.writerSchemas.map(readSchemaFile)),
     ...(registry ? { registry } : {}),

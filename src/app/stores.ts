@@ -5,7 +5,7 @@ import { sleep } from '../core/clock.ts';
 import { WeirError, weirErrorFrom } from '../core/errors.ts';
 import type { OnlineStore } from '../core/ports.ts';
 import { createMemoryStore, type MemoryData } from '../features/memory-store.ts';
-import { createRedisStore } from '../features/redis-store.ts';
+import { createRedisStore, type RedisGroupOptions } from '../features/redis-store.ts';
 import { type Surroundings, waitOut } from './waiting.ts';
 
 /** A store that is there has started within this; only then does a pipeline that can do without it go on. */
@@ -44,14 +44,25 @@ export async function startStores(
   }
 }
 
+/** The pipeline with stores that are waited for, whatever workers do without one: for who wants real values or none. */
+export function waitingForStores(config: PipelineConfig): PipelineConfig {
+  const features = Object.entries(config.features).map(([name, group]) => [name, { ...group, onUnavailable: 'pause' as const }] as const);
+  return { ...config, features: Object.fromEntries(features) };
+}
+
 async function createStore(
   options: StoreConfig,
   groups: readonly (readonly [string, FeatureGroupConfig])[],
   { clock, logger }: Surroundings,
 ): Promise<OnlineStore> {
   if (options.kind === 'memory') return createMemoryStore(options.file ? await readFeatures(options.file) : {});
-  const kept = groups.map(([group, { layout, keyPrefix, ttlSeconds }]) => [group, { layout, keyPrefix, ttlSeconds }] as const);
+  const kept = groups.map(([group, config]) => [group, redisGroupOptions(config)] as const);
   return createRedisStore({ ...options, groups: Object.fromEntries(kept), clock, logger });
+}
+
+/** How a group is kept in Redis, of its section of the pipeline file. */
+export function redisGroupOptions({ layout, fields, keyPrefix, ttlSeconds }: FeatureGroupConfig): RedisGroupOptions {
+  return { layout, keyPrefix, ttlSeconds, ...(fields ? { fields } : {}) };
 }
 
 /** A store whose start goes on in the background when it takes long. */
@@ -107,6 +118,10 @@ class BackgroundStore implements OnlineStore {
         await reader.fetch(keys, table);
       },
     };
+  }
+
+  async sampleEntities(...[group, limit]: Parameters<OnlineStore['sampleEntities']>): Promise<string[]> {
+    return this.store.sampleEntities(group, limit);
   }
 
   isHealthy(): boolean {

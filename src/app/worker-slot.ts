@@ -20,10 +20,15 @@ export interface WorkerSlot {
  * died, and with it the transactional id under which its open transaction is aborted at once instead of after a time-out.
  *
  * The slot is held by listening on a local socket, which the kernel gives up with the process, however it ends.
+ * @param options.from first slot to try; the workers of a pool begin at their own numbers, so that each comes back to its slot
  * @throws WeirError `state_invalid` when no socket can be had
  */
-export async function takeWorkerSlot(groupId: string, host: string = hostname()): Promise<WorkerSlot> {
-  for (let slot = 0; slot < MAX_SLOTS; slot++) {
+export async function takeWorkerSlot(
+  groupId: string,
+  { host = hostname(), from = 0 }: { readonly host?: string; readonly from?: number } = {},
+): Promise<WorkerSlot> {
+  for (let tried = 0; tried < MAX_SLOTS; tried++) {
+    const slot = (from + tried) % MAX_SLOTS;
     const id = `${groupId}-${host}-${slot}`;
     const server = await listen(socketPath(id));
     if (server) return { id, release: () => new Promise((resolve) => server.close(() => resolve())) };

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createEncoder } from '../avro/encoder.ts';
+import { type CreatePredictions, createEncoder } from '../avro/encoder.ts';
 import { createOutputFraming } from '../avro/output-framing.ts';
 import type { PipelineConfig } from '../config/index.ts';
 import { systemClock } from '../core/clock.ts';
@@ -24,20 +24,30 @@ import { WorkPool } from '../pipeline/work.ts';
 import { createDrift } from './drift.ts';
 import { createHealth } from './health.ts';
 import { createOutputSink } from './output-sink.ts';
+import { leaveForPredecessors, type PoolPlace } from './pool-place.ts';
 import { createScoring, createTopicCodec, waitOut } from './scoring.ts';
+import { watchModel } from './model-gauges.ts';
 import { watchSource } from './source-gauges.ts';
 import { checkStockSwitches } from './stock-switches.ts';
+
+/** What a worker may be given besides its pipeline file. */
+export interface WorkerParts {
+  /** Where it stands in a pool. */
+  readonly place?: PoolPlace;
+  /** Makes what writes predictions, in another form than `weir.v1.Prediction`. */
+  readonly createPredictions?: CreatePredictions;
+}
 
 /**
  * Runs one worker until `stop` aborts and everything in flight is committed. What is not there yet (a broker, a store, the
  * registry) is waited for, and /readyz says so.
  * @throws WeirError when it cannot start or cannot go on
  */
-export async function runWorker(config: PipelineConfig, logger: Logger, stop: AbortSignal): Promise<void> {
+export async function runWorker(config: PipelineConfig, logger: Logger, stop: AbortSignal, parts: WorkerParts = {}): Promise<void> {
   const closers: (() => Promise<void>)[] = [];
   const onClose = (close: () => Promise<void>): void => void closers.push(close);
   try {
-    const pipeline = await assemble(config, logger, stop, onClose).catch((thrown: unknown) => {
+    const pipeline = await assemble(config, logger, stop, onClose, parts).catch((thrown: unknown) => {
       // Told to stop while it waited for something at the start: nothing was in flight.
       if (!(stop.aborted && isRetriable(thrown))) throw thrown;
       logger.info({ reason: String(thrown) }, 'stopped before it had started');
@@ -60,20 +70,25 @@ async function assemble(
   logger: Logger,
   stop: AbortSignal,
   onClose: (close: () => Promise<void>) => void,
+  { place, createPredictions }: WorkerParts,
 ): Promise<Pipeline> {
   checkStockSwitches(config.delivery.mode, logger);
   const clock = systemClock;
   // New at every start: in a container host name and pid repeat.
   const workerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
   const model = await readModelPackage(config.model.package);
-  const metrics = createMetrics({ model, process: true });
+  const metrics = createMetrics({ model, process: true, ...(place && { worker: place.index }) });
   const health = createHealth();
-  const server = await startOpsServer({ ...config.ops, metrics, health, logger });
-  onClose(() => server.close());
+  if (place) place.show(metrics, health);
+  else {
+    const server = await startOpsServer({ ...config.ops, metrics, health, logger });
+    onClose(() => server.close());
+  }
 
   const surroundings = { clock, logger, metrics: metrics.pipeline, signal: stop };
   const scoring = await createScoring(config, surroundings, model);
   onClose(() => scoring.close());
+  watchModel(scoring.model, metrics);
   const { predictions, deadLetters } = config.output;
   const framing = await waitOut(surroundings, 'schema registry', () =>
     createOutputFraming(predictions.format, readOwnSchema('prediction'), predictions.topic, scoring.registry),
@@ -104,11 +119,16 @@ async function assemble(
     source,
     topics: [predictions.topic, deadLetters.topic, ...(drift ? [config.drift.profilesTopic] : [])],
     onTransaction: (outcome, seconds) => metrics.delivery.transaction(outcome, seconds),
+    ...(place && { placeInPool: place.index }),
     clock,
     logger,
   });
   onClose(() => sink.close());
   await waitOut(surroundings, 'Kafka', () => sink.start());
+  if (place) {
+    place.showMembers(() => [source.member ?? [], drift?.member ?? []].flat());
+    await leaveForPredecessors(place, { kafka, clock, logger });
+  }
   if (drift) await waitOut(surroundings, 'drift merger', () => drift.startMerger());
   health.started(config, source, scoring.stores);
   const encoder = createEncoder({
@@ -116,6 +136,7 @@ async function assemble(
     framing,
     model,
     maxRecordBytes: topics.maxRecordBytes(predictions.topic),
+    ...(createPredictions && { createPredictions }),
     deadLetters: { pipeline: config.name, worker: workerId, maxRecordBytes: topics.maxRecordBytes(deadLetters.topic) },
   });
 

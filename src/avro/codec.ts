@@ -52,6 +52,9 @@ interface Waiting {
  */
 export function createAvroCodec(options: AvroCodecOptions): Codec {
   const { format, layout, registry, logger, clock, tombstones } = options;
+  const list = layout.eventColumns.find(({ size }) => size !== undefined);
+  if (list)
+    throw new WeirError('config_invalid', `Column ${list.name} is a list (size), and lists are read from JSON only (input.format json).`);
   const framing = createInputFraming(format, options);
   const { frame } = framing;
   const reader = options.readerSchema === undefined ? undefined : parseAvroSchema(options.readerSchema);

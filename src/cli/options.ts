@@ -12,6 +12,19 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** More processes of one machine are not meant. */
+const MAX_WORKERS = 256;
+
+/** A number of worker processes, or `auto`. */
+export function workerCount(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > MAX_WORKERS) {
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAX_WORKERS}, or auto.`);
+  }
+  return value;
+}
+
 /** Examples below the help of a command. */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;

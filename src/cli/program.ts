@@ -1,12 +1,14 @@
 import { Command, CommanderError, Option } from 'commander';
+import { addBenchCommand } from './bench.ts';
 import { addDlqCommands } from './dlq.ts';
 import { EXIT_CODES, reportFailure } from './failure.ts';
-import { examples, wholeNumber, withConfig } from './options.ts';
+import { examples, wholeNumber, workerCount, withConfig } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Environment variables that weir itself reads; those of `${NAME}` in a pipeline file are the user's. */
 export const ENVIRONMENT = {
   WEIR_CONFIG: 'Pipeline file, where --config is not given.',
+  WEIR_WORKERS: 'weir run: number of worker processes or auto, where --workers is not given.',
   LOG_LEVEL: 'debug, info, warn or error; wins over ops.logLevel. debug also prints stack traces.',
   NO_COLOR: 'Set to anything: no colours.',
 } as const;
@@ -46,10 +48,28 @@ export function createProgram(terminal: Terminal, outcome: Outcome = { exitCode:
   withConfig(program.command('run'))
     .summary('score records until SIGTERM')
     .description(
-      'Runs one worker: it joins the consumer group, scores records in micro-batches and publishes predictions, dead letters and drift profiles. Start as many as the input topic has partitions. SIGTERM or SIGINT drains: what is in flight is settled and committed, within shutdownTimeoutMs. Delivery is exactly once for consumers that read with isolation.level=read_committed; delivery.mode: at-least-once trades that for latency.',
+      'Runs one worker: it joins the consumer group, scores records in micro-batches and publishes predictions, dead letters and drift profiles. A worker uses one CPU core; start up to as many as the input topic has partitions, as processes of this machine with --workers or elsewhere. SIGTERM or SIGINT drains: what is in flight is settled and committed, within shutdownTimeoutMs. Delivery is exactly once for consumers that read with isolation.level=read_committed; delivery.mode: at-least-once trades that for latency.',
     )
-    .addHelpText('after', examples('weir run --config weir.yaml', 'KAFKA_BROKERS=broker:9092 LOG_LEVEL=debug weir run'))
-    .action(action<{ config: string }>(async () => (await import('./run.ts')).runCommand));
+    .addOption(
+      new Option(
+        '--workers <number>',
+        'worker processes of this machine, supervised by this one: a worker that is killed or crashes is started again, one ops port and one SIGTERM serve all; auto: one for each CPU that this process may use',
+      )
+        .argParser(workerCount)
+        .default(1)
+        .env('WEIR_WORKERS'),
+    )
+    .addOption(new Option('--worker <index>').argParser(Number).hideHelp())
+    .addOption(new Option('--predecessors <json>').hideHelp())
+    .addHelpText(
+      'after',
+      examples('weir run --config weir.yaml', 'weir run --workers 4', 'KAFKA_BROKERS=broker:9092 LOG_LEVEL=debug weir run'),
+    )
+    .action(
+      action<{ config: string; workers: number | 'auto'; worker?: number; predecessors?: string }>(
+        async () => (await import('./run.ts')).runCommand,
+      ),
+    );
 
   withConfig(program.command('check'))
     .summary('hold pipeline file, schemas, model and reference profile against each other')
@@ -130,6 +150,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome = { exitCode:
       ),
     );
 
+  addBenchCommand(program, action);
   addDlqCommands(program, action);
 
   program

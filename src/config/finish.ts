@@ -7,7 +7,7 @@ type Drift = PipelineFile['drift'];
 type Group = PipelineFile['features'][string];
 
 /** A pipeline with every default applied and every path absolute: what the rest of weir works with. */
-export type PipelineConfig = Omit<PipelineFile, 'kafka' | 'output' | 'drift' | 'features'> & {
+export type PipelineConfig = Omit<PipelineFile, 'kafka' | 'output' | 'drift' | 'features' | 'batch'> & {
   readonly kafka: Kafka & { readonly groupId: string; readonly clientId: string };
   readonly output: Omit<Output, 'predictions' | 'deadLetters'> & {
     readonly predictions: Output['predictions'] & { readonly topic: string; readonly format: NonNullable<Output['predictions']['format']> };
@@ -19,6 +19,7 @@ export type PipelineConfig = Omit<PipelineFile, 'kafka' | 'output' | 'drift' | '
     readonly windowMs: number;
     readonly paneMs: number;
   };
+  readonly batch: PipelineFile['batch'] & { readonly maxRows: number };
   readonly features: Readonly<Record<string, Group & { readonly keyPrefix: string }>>;
 };
 
@@ -27,6 +28,9 @@ export type FeatureGroupConfig = PipelineConfig['features'][string];
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+
+/** Rows of a micro-batch at most, when nothing is said. */
+const MAX_ROWS = 2_048;
 
 /**
  * Applies the defaults that depend on other sections.
@@ -54,6 +58,7 @@ export function finishPipeline(file: PipelineFile, folder: string): PipelineConf
       Object.entries(file.features).map(([key, group]) => [key, { ...group, keyPrefix: group.keyPrefix ?? `features:${key}:` }]),
     ),
     model: { ...file.model, package: absolute(file.model.package) },
+    batch: { ...file.batch, maxRows: file.batch.maxRows ?? Math.max(1, Math.min(MAX_ROWS, file.flow.maxQueuedRows >> 1)) },
     output: {
       ...output,
       predictions: {

@@ -37,11 +37,26 @@ const groupNamedEvent: Rule = ({ features }) =>
       ]
     : [];
 
+const fieldsFitLayouts: Rule = ({ features }) =>
+  Object.entries(features ?? {}).flatMap(([group, { layout, fields, maxAgeMs }]) => {
+    const path = (key: string): PropertyKey[] => ['features', group, key];
+    const finding = (key: string, message: string): RuleFinding => ({ path: path(key), message: `${path(key).join('.')}: ${message}` });
+    if (layout !== 'float32')
+      return fields ? [finding('fields', `has a meaning for layout float32 only; with ${layout} features are found by name`)] : [];
+    const found: RuleFinding[] = [];
+    if (!fields) found.push(finding('layout', 'float32 rows do not say what they hold; add fields, the names of their values in order'));
+    const twice = fields?.find((name, i) => fields.indexOf(name) !== i);
+    if (twice !== undefined) found.push(finding('fields', `${twice} is there twice`));
+    if (maxAgeMs !== undefined) found.push(finding('maxAgeMs', 'float32 rows do not say when they were written, so all would be stale'));
+    return found;
+  });
+
 const inputHasSchemas: Rule = ({ input, ...file }) => {
   if (!input) return [];
   const findings: RuleFinding[] = [];
   const hasFile = input.schema !== undefined || input.writerSchemas.length > 0;
   const path = ['input', 'format'];
+  if (input.format === 'json') return schemasOfJson(input);
   if (needsRegistry.test(input.format)) {
     if (!('registry' in file)) findings.push({ path, message: `input.format: ${input.format} needs a schema registry; add registry.url` });
     if (input.writerSchemas.length > 0)
@@ -58,6 +73,14 @@ const inputHasSchemas: Rule = ({ input, ...file }) => {
   }
   return findings;
 };
+
+function schemasOfJson({ schema, writerSchemas }: PipelineFile['input']): RuleFinding[] {
+  const given = [...(schema === undefined ? [] : ['schema']), ...(writerSchemas.length > 0 ? ['writerSchemas'] : [])];
+  return given.map((key) => ({
+    path: ['input', key],
+    message: `input.${key}: has no meaning with format json, whose records carry the names of their fields; remove it`,
+  }));
+}
 
 const outputHasRegistry: Rule = ({ output, ...file }) =>
   output?.predictions.format === 'confluent' && !('registry' in file)
@@ -100,7 +123,7 @@ const commitsFit: Rule = ({ delivery }) =>
 
 const boundsFit: Rule = ({ batch, flow, kafka, drift }) => {
   const findings: RuleFinding[] = [];
-  if (batch && flow && batch.maxRows > flow.maxQueuedRows)
+  if (batch && flow && batch.maxRows !== undefined && batch.maxRows > flow.maxQueuedRows)
     findings.push({
       path: ['batch', 'maxRows'],
       message: `batch.maxRows: ${batch.maxRows} rows never fit into flow.maxQueuedRows ${flow.maxQueuedRows}`,
@@ -152,6 +175,7 @@ const filesExist: Rule = ({ input, model, stores, kafka }, folder) => {
 const RULES: readonly Rule[] = [
   groupsReferToStores,
   groupNamedEvent,
+  fieldsFitLayouts,
   inputHasSchemas,
   outputHasRegistry,
   topicsAreDistinct,

@@ -1,4 +1,5 @@
 /** Bytes in place: copies of a few bytes and variable-length integers, which are what encoders do most. */
+import { isUtf8 } from 'node:buffer';
 
 /** A view of the bytes of a buffer; positions are those in the buffer. */
 export function viewOf(bytes: Uint8Array): DataView {
@@ -65,4 +66,11 @@ export function writeVarint32(into: Uint8Array, start: number, value: number): n
   }
   into[at++] = rest;
   return at;
+}
+
+/** True when the bytes are well-formed UTF-8. */
+export function isText(b: Buffer, p: number, size: number): boolean {
+  const end = p + size;
+  for (let i = p; i < end; i++) if (b[i]! > 127) return isUtf8(b.subarray(i, end));
+  return true;
 }

@@ -60,14 +60,14 @@ export const ERROR_TABLE = {
   decode_failed: entry(
     'record',
     'decode',
-    'The bytes are not a value of their writer schema.',
-    'Look at the producer: the body is truncated, has bytes left over, or was written with another schema.',
+    'The bytes are not a value of their writer schema, or not a JSON object.',
+    'Look at the producer: the body is truncated, has bytes left over, or was written with another schema; of JSON, the message names the byte.',
   ),
   data_unresolvable: entry(
     'record',
     'decode',
-    'The schema resolves but this value does not (an enum symbol or union branch the reader lacks, or a number out of range).',
-    'Widen the reader schema or the binding.',
+    'The record can be read but a value does not fit (an enum symbol or union branch the reader lacks, a number out of range, a JSON value of another type or a list of another length than its column).',
+    'Correct the producer, or widen the reader schema or the binding.',
   ),
   feature_missing: entry(
     'record',
@@ -104,6 +104,12 @@ export const ERROR_TABLE = {
     'score',
     'ONNX Runtime fails on this row, and on this row alone.',
     'Run the row through the model by hand; bound the column in model.yaml.',
+  ),
+  inference_abandoned: entry(
+    'record',
+    'score',
+    'The model did not end its run with this row within model.runTimeoutMs, or the run killed its thread, in company and alone.',
+    'Run the row through the model by hand; bound the column in model.yaml, or raise model.runTimeoutMs if the model is that slow.',
   ),
   output_invalid: entry(
     'record',
@@ -152,6 +158,7 @@ export const ERROR_TABLE = {
     'The model package cannot be used.',
     'Correct the package as the message says; weir check shows all findings.',
   ),
+  model_stalled: entry('fatal', 'score', 'Threads of the model do not answer.', 'Score the records that the log names by hand.'),
   schema_invalid: entry('fatal', 'start', 'A schema file is not a valid Avro schema.', 'Correct the file.'),
   reference_invalid: entry(
     'fatal',
@@ -219,6 +226,12 @@ export const ERROR_TABLE = {
     'emit',
     'What was in flight could not be settled within shutdownTimeoutMs after SIGTERM.',
     'It is scored again by the next owner of its partitions; look for what did not answer.',
+  ),
+  worker_crashed: entry(
+    'fatal',
+    'start',
+    'A worker process of the pool ended without saying why: it was killed, or it crashed.',
+    'Look at its last lines in the log; a worker that is killed with SIGKILL mostly had too little memory. The number of workers is --workers.',
   ),
   dead_letter_share_exceeded: entry(
     'fatal',

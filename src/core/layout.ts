@@ -14,9 +14,13 @@ export interface ColumnSpec {
   readonly name: string;
   readonly kind: 'float' | 'string';
   readonly binding: Binding;
+  /** A list of so many numbers in consecutive slots of the tensor, bound as one. Absent: one value. Float columns of the event only. */
+  readonly size?: number;
+  /** Whether drift counts the column. Default: true for one value, false for a list; true for a list counts each element. */
+  readonly drift?: boolean;
   /** True: no value is an error of the record. */
   readonly required: boolean;
-  /** Stands in for no value. Absent: NaN, or the empty string. */
+  /** Stands in for no value; in a list, for each element without one. Absent: NaN, or the empty string. */
   readonly default?: number | string;
   /** Smallest and largest value allowed, inclusive. Floats only. */
   readonly min?: number;
@@ -38,7 +42,7 @@ export interface Column extends ColumnSpec {
   readonly index: number;
   /** Position of the tensor in `RowLayout.tensors`. */
   readonly tensor: number;
-  /** Position within the tensor's row. */
+  /** Position within the tensor's row; of a list, that of its first element. */
   readonly slot: number;
   /** Float columns: index into `Rows.floats` (one matrix a float tensor). String columns: index into `Rows.texts`. */
   readonly lane: number;
@@ -48,7 +52,7 @@ export interface Column extends ColumnSpec {
 export interface Tensor {
   readonly name: string;
   readonly kind: 'float' | 'string';
-  /** Columns per row. */
+  /** Values per row. */
   readonly width: number;
   readonly columns: readonly Column[];
   /** Float tensors: index into `Rows.floats`; −1 for string tensors. */
@@ -66,10 +70,21 @@ export interface GroupLayout {
   readonly columns: readonly Column[];
 }
 
+/** What drift counts: a column, or one element of a list. */
+export interface Monitored {
+  /** Name of the column, or `name[element]`. */
+  readonly name: string;
+  readonly column: Column;
+  /** Position within the tensor's row. */
+  readonly slot: number;
+}
+
 /** How rows of a model are laid out in memory. Made once at start. */
 export interface RowLayout {
   readonly columns: readonly Column[];
   readonly eventColumns: readonly Column[];
+  /** What drift counts, in the order of the columns. */
+  readonly monitored: readonly Monitored[];
   readonly tensors: readonly Tensor[];
   readonly groups: readonly GroupLayout[];
   /** Width of each float matrix. */
@@ -98,13 +113,17 @@ export function createRowLayout(inputs: readonly TensorSpec[], options: LayoutOp
   const floatWidths: number[] = [];
   let textCount = 0;
   const tensors = inputs.map((input, tensor): Tensor => {
-    const lane = input.kind === 'float' ? floatWidths.push(input.columns.length) - 1 : -1;
-    const placed = input.columns.map((spec, slot): Column => {
+    const width = valuesOf(input);
+    const lane = input.kind === 'float' ? floatWidths.push(width) - 1 : -1;
+    let next = 0;
+    const placed = input.columns.map((spec): Column => {
+      const slot = next;
+      next += spec.size ?? 1;
       const column = { ...spec, index: columns.length, tensor, slot, lane: input.kind === 'float' ? lane : textCount++ };
       columns.push(column);
       return column;
     });
-    return { name: input.name, kind: input.kind, width: placed.length, columns: placed, lane };
+    return { name: input.name, kind: input.kind, width, columns: placed, lane };
   });
 
   const byGroup = new Map<string, Column[]>();
@@ -127,6 +146,7 @@ export function createRowLayout(inputs: readonly TensorSpec[], options: LayoutOp
   return {
     columns,
     eventColumns: columns.filter((c) => c.binding.from === 'event'),
+    monitored: columns.flatMap(monitoredOf),
     tensors,
     groups,
     floatWidths,
@@ -134,4 +154,29 @@ export function createRowLayout(inputs: readonly TensorSpec[], options: LayoutOp
     ...(options.eventTime ? { eventTime: options.eventTime } : {}),
     degradedWords: Math.max(1, Math.ceil(columns.length / 32)),
   };
+}
+
+/** Of a block of rows that is worked on column by column: half of a usual first-level cache. */
+const BLOCK_BYTES = 16_384;
+const LEAST_BLOCK_ROWS = 16;
+
+/**
+ * How many rows to take together in steps that go column by column. The floats of a row lie side by side, so a column touches a line of
+ * the cache in every row, and each of the next columns the same lines: they must still be there.
+ */
+export function blockRowsOf({ floatWidths }: RowLayout): number {
+  const rowBytes = 4 * floatWidths.reduce((sum, width) => sum + width, 1);
+  return Math.max(LEAST_BLOCK_ROWS, Math.floor(BLOCK_BYTES / rowBytes));
+}
+
+/** Values per row of a model input. */
+export function valuesOf({ columns }: TensorSpec): number {
+  return columns.reduce((sum, { size = 1 }) => sum + size, 0);
+}
+
+function monitoredOf(column: Column): Monitored[] {
+  const { name, slot, size, drift = size === undefined } = column;
+  if (!drift) return [];
+  if (size === undefined) return [{ name, column, slot }];
+  return Array.from({ length: size }, (_, i) => ({ name: `${name}[${i}]`, column, slot: slot + i }));
 }

@@ -144,6 +144,12 @@ export interface OnlineStore {
   /** @throws WeirError when the store refuses or holds another layout */
   start(): Promise<void>;
   reader(group: FeatureGroup): FeatureReader;
+  /**
+   * Some of the entities that a group has rows of, in no order. Looks through a bounded number of keys, so it may find none
+   * where there are some. For tools, never on the path of a record. Call `start` first.
+   * @throws WeirError `store_unavailable`, `store_misconfigured`
+   */
+  sampleEntities(group: string, limit: number): Promise<string[]>;
   /** True when the last contact succeeded. */
   isHealthy(): boolean;
   close(): Promise<void>;
@@ -153,6 +159,8 @@ export interface OnlineStore {
 export interface Model {
   readonly name: string;
   readonly version: string;
+  /** Most rows of one run: larger micro-batches take several. Undefined: all in one. */
+  readonly runRows?: number;
   /** Rows in `[fromRow, toRow)` are scored into the same places of `scores`. Rows that are not ok hold harmless values. @throws when the run fails */
   run(rows: Rows, fromRow: number, toRow: number, scores: Scores): Promise<void>;
   /** Scores with the outputs this model fills. */
@@ -182,7 +190,8 @@ export type StepName = 'decode' | 'enrich' | 'validate' | 'score' | 'drift' | 'e
 
 /** What the pipeline tells about itself, per batch. Implemented over the metrics catalogue. */
 export interface PipelineMetrics {
-  batchClosed(reason: CloseReason, rows: number): void;
+  /** @param limitRows rows that a micro-batch may have at present */
+  batchClosed(reason: CloseReason, rows: number, limitRows: number): void;
   step(name: StepName, seconds: number): void;
   /** A batch is durable: statuses, latencies (arrival → acknowledged) and scores are in the rows. */
   settled(rows: Rows, scores: Scores, nowMonotonicMs: number): void;

@@ -1,4 +1,4 @@
-import type { RowLayout } from '../core/layout.ts';
+import { blockRowsOf, type Column, type RowLayout } from '../core/layout.ts';
 import { positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
 import { GROUP_HIT, type Rows, type Scores, STATUS_OK, STATUS_SKIPPED, STATUS_WITHDRAWN } from '../core/rows.ts';
 import { type BinLookup, createBinLookup } from './bin-lookup.ts';
@@ -47,20 +47,29 @@ export class Accumulator {
   private readonly vocabularies: (Vocabulary | undefined)[];
   /** The scores, rounded to float32 like everything that is binned. */
   private score = new Float32Array(0);
+  /** Features of each column, by its index; none where drift does not count it. */
+  private readonly featuresOf: readonly (readonly number[])[];
   /** Features of each group. */
   private readonly members: readonly (readonly number[])[];
-  private readonly at: { rows: Int32Array; slots: Int32Array; count: number } = {
-    rows: new Int32Array(0),
-    slots: new Int32Array(0),
-    count: 0,
-  };
+  private readonly at = { rows: new Int32Array(0), slots: new Int32Array(0), count: 0, from: 0, to: 0 };
+  /** Features that columns of numbers, or of texts, hold. */
+  private readonly floatFeatures: readonly number[];
+  private readonly textFeatures: readonly number[];
+  private readonly blockRows: number;
 
   constructor(options: AccumulatorOptions) {
     this.options = options;
     const { features } = options.cells;
     this.slab = new PaneSlab(options.cells);
-    this.members = options.layout.groups.map((group) => group.columns.map((column) => column.index));
+    const { columns, groups, monitored } = options.layout;
+    this.featuresOf = columns.map((column) => monitored.flatMap((m, feature) => (m.column === column ? [feature] : [])));
+    this.members = groups.map((group) => group.columns.flatMap((column) => this.featuresOf[column.index]!));
     this.lookups = features.map(({ reference }) => (isNumeric(reference) ? createBinLookup(reference) : undefined));
+    this.blockRows = blockRowsOf(options.layout);
+    const featuresOf = (kind: Column['kind']): number[] =>
+      monitored.flatMap(({ column }, feature) => (column.kind === kind ? [feature] : []));
+    this.floatFeatures = featuresOf('float');
+    this.textFeatures = featuresOf('string');
     this.vocabularies = features.map(({ reference }) => (isNumeric(reference) ? undefined : new Vocabulary(reference.vocabulary)));
   }
 
@@ -76,24 +85,22 @@ export class Accumulator {
     if (at.count === 0) return;
     const { layout, cells } = this.options;
     const { features } = cells;
-    for (const column of layout.columns) {
-      const { start } = features[column.index]!;
-      const vocabulary = this.vocabularies[column.index];
-      if (vocabulary) countWords(slab, at, rows.texts[column.lane]!, vocabulary, column.index, start);
-      else
-        countFloats(
-          slab,
-          at,
-          rows.floats[column.lane]!,
-          layout.floatWidths[column.lane]!,
-          column.slot,
-          this.lookups[column.index]!,
-          column.index,
-          start,
-        );
+    const { monitored } = layout;
+    for (const feature of this.textFeatures)
+      countWords(slab, at, rows.texts[monitored[feature]!.column.lane]!, this.vocabularies[feature]!, feature, features[feature]!.start);
+    // In blocks that fit the cache: all columns of a row lie in the same few lines.
+    for (at.from = 0; at.from < at.count; at.from = at.to) {
+      at.to = Math.min(at.count, at.from + this.blockRows);
+      for (const feature of this.floatFeatures) {
+        const { column, slot } = monitored[feature]!;
+        const width = layout.floatWidths[column.lane]!;
+        countFloats(slab, at, rows.floats[column.lane]!, width, slot, this.lookups[feature]!, feature, features[feature]!.start);
+      }
     }
     const last = features.length - 1;
     this.score.set(scores.score.subarray(0, rows.count));
+    at.from = 0;
+    at.to = at.count;
     countFloats(slab, at, this.score, 1, 0, this.lookups[last]!, last, features[last]!.start);
     this.countSources(rows, at);
   }
@@ -218,7 +225,7 @@ export class Accumulator {
   /** Which values are stand-ins, and what the online stores said. */
   private countSources(rows: Rows, at: RowSlots): void {
     const { layout } = this.options;
-    countStandIns(this.slab, at, rows.degraded, layout.degradedWords);
+    countStandIns(this.slab, at, rows.degraded, layout.degradedWords, this.featuresOf);
     for (const group of layout.groups) {
       countGroup(this.slab, at, rows.groupState[group.index]!, GROUP_HIT, STORE_MISS - 1, this.members[group.index]!);
     }

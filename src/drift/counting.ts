@@ -14,13 +14,19 @@ export interface RowSlots {
   readonly count: number;
 }
 
+/** A part of them. */
+export interface RowSlotsBlock extends RowSlots {
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
- * Counts column `column` of a row-major matrix of `width` columns.
+ * Counts column `column` of a row-major matrix of `width` columns, for a block of rows.
  * @param feature index of the feature; @param start its first cell
  */
 export function countFloats(
   slab: PaneSlab,
-  at: RowSlots,
+  at: RowSlotsBlock,
   values: Float32Array,
   width: number,
   column: number,
@@ -34,7 +40,7 @@ export function countFloats(
 
 function countLinear(
   slab: PaneSlab,
-  at: RowSlots,
+  at: RowSlotsBlock,
   values: Float32Array,
   width: number,
   column: number,
@@ -42,10 +48,10 @@ function countLinear(
   feature: number,
   start: number,
 ): void {
-  const { rows, slots, count } = at;
+  const { rows, slots, from, to } = at;
   const { counts, sums, cells } = slab;
   const { low, high, origin, perQuantum, edges, grid } = lookup;
-  for (let i = 0; i < count; i++) {
+  for (let i = from; i < to; i++) {
     const x = values[rows[i]! * width + column]!;
     const slot = slots[i]!;
     if (!(x >= low && x <= high)) {
@@ -64,7 +70,7 @@ function countLinear(
 /** The same with a grid over the bits of the float. */
 function countByBits(
   slab: PaneSlab,
-  at: RowSlots,
+  at: RowSlotsBlock,
   values: Float32Array,
   width: number,
   column: number,
@@ -72,11 +78,11 @@ function countByBits(
   feature: number,
   start: number,
 ): void {
-  const { rows, slots, count } = at;
+  const { rows, slots, from, to } = at;
   const { counts, sums, cells } = slab;
   const { low, high, origin, perQuantum, edges, grid, keyLow, keyShift } = lookup;
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
-  for (let i = 0; i < count; i++) {
+  for (let i = from; i < to; i++) {
     const place = rows[i]! * width + column;
     const x = values[place]!;
     const slot = slots[i]!;
@@ -134,8 +140,17 @@ export function countWords(slab: PaneSlab, at: RowSlots, words: BytesColumn, voc
   }
 }
 
-/** Counts the columns whose bit says that they hold a stand-in. */
-export function countStandIns(slab: PaneSlab, at: RowSlots, degraded: Uint32Array, words: number): void {
+/**
+ * Counts the columns whose bit says that they hold a stand-in. A list has one bit: each of its elements is counted.
+ * @param featuresOf features of each column, by its index
+ */
+export function countStandIns(
+  slab: PaneSlab,
+  at: RowSlots,
+  degraded: Uint32Array,
+  words: number,
+  featuresOf: readonly (readonly number[])[],
+): void {
   const { rows, slots, count } = at;
   const { marks, marksPerSlot } = slab;
   for (let i = 0; i < count; i++) {
@@ -143,7 +158,9 @@ export function countStandIns(slab: PaneSlab, at: RowSlots, degraded: Uint32Arra
       let bits = degraded[rows[i]! * words + word]!;
       while (bits !== 0) {
         const bit = 31 - Math.clz32(bits & -bits);
-        marks[slots[i]! * marksPerSlot + (word * 32 + bit) * MARKS.length + STAND_INS]!++;
+        const features = featuresOf[word * 32 + bit]!;
+        const base = slots[i]! * marksPerSlot + STAND_INS;
+        for (let k = 0; k < features.length; k++) marks[base + features[k]! * MARKS.length]!++;
         bits &= bits - 1;
       }
     }

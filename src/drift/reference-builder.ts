@@ -47,8 +47,9 @@ export interface ReferenceBuilderOptions {
 export function createReferenceBuilder(options: ReferenceBuilderOptions): ReferenceBuilder {
   const { layout, model } = options;
   const maxRows = options.maxRows ?? DEFAULT_MAX_ROWS;
-  const floats = layout.columns.map((column) => (column.kind === 'float' ? new GrowingFloats() : undefined));
-  const words = layout.columns.map((column) => (column.kind === 'string' ? new WordColumn() : undefined));
+  const { monitored } = layout;
+  const floats = monitored.map(({ column }) => (column.kind === 'float' ? new GrowingFloats() : undefined));
+  const words = monitored.map(({ column }) => (column.kind === 'string' ? new WordColumn() : undefined));
   const scoreValues = new GrowingFloats();
   const random = seededRandom(0x5eed);
   let observedRows = 0;
@@ -67,9 +68,9 @@ export function createReferenceBuilder(options: ReferenceBuilderOptions): Refere
         if (rows.status[row] !== STATUS_OK) continue;
         const at = place();
         if (at < 0) continue;
-        for (const column of layout.columns) {
-          floats[column.index]?.set(at, rows.float(row, column));
-          words[column.index]?.set(at, rows.texts[column.lane]!.text(row));
+        for (const [feature, { column, slot }] of monitored.entries()) {
+          floats[feature]?.set(at, rows.float(row, { lane: column.lane, slot }));
+          words[feature]?.set(at, rows.texts[column.lane]!.text(row));
         }
         scoreValues.set(at, scores.score[row]!);
       }
@@ -79,11 +80,9 @@ export function createReferenceBuilder(options: ReferenceBuilderOptions): Refere
       const rows = Math.min(observedRows, maxRows);
       if (rows === 0)
         throw new WeirError('reference_invalid', 'No scored row was offered, so there is nothing to build a reference profile from.');
-      const features = layout.columns.map(
-        (column): ReferenceFeature =>
-          floats[column.index]
-            ? numericFeatureFrom(column.name, floats[column.index]!.values(rows))
-            : words[column.index]!.feature(column.name, rows),
+      const features = monitored.map(
+        ({ name }, feature): ReferenceFeature =>
+          floats[feature] ? numericFeatureFrom(name, floats[feature]!.values(rows)) : words[feature]!.feature(name, rows),
       );
       const prediction = numericFeatureFrom(SCORE_NAME, scoreValues.values(rows));
       return referenceProfileFrom({

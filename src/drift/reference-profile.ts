@@ -121,7 +121,7 @@ export function serializeReferenceProfile(profile: ReferenceProfile): string {
 }
 
 /**
- * Checks that a profile was built for this model version and for exactly these columns in this order.
+ * Checks that a profile was built for this model version and for exactly the columns that drift counts, in this order.
  * @throws WeirError `reference_invalid`
  */
 export function checkReferenceProfile(
@@ -135,7 +135,7 @@ export function checkReferenceProfile(
   }
   const kindOf = (feature: ReferenceFeature): string => (feature.type === 'CATEGORICAL' ? 'string' : 'float');
   const found = profile.features.map((feature) => `${feature.name} (${kindOf(feature)})`);
-  const wanted = layout.columns.map((column) => `${column.name} (${column.kind})`);
+  const wanted = layout.monitored.map(({ name, column }) => `${name} (${column.kind})`);
   const differs = Array.from({ length: Math.max(found.length, wanted.length) }, (_, i) => i).find((i) => found[i] !== wanted[i]);
   if (differs === undefined) return;
   throw invalid(

@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
 import { WeirError } from '../core/errors.ts';
+import { sampleKeys } from './key-sample.ts';
 import type { Layout } from './layouts/layout.ts';
 
-/** Steps of one SCAN and the keys each looks at, about 0.3 ms a step: a store of millions of other keys is not searched through. */
+/** Steps of one SCAN: a store of millions of other keys is not searched through. */
 const SCAN_STEPS = 200;
-const KEYS_PER_STEP = 1_000;
 /** Keys of the group that are looked into. */
 const SAMPLE = 5;
 
@@ -16,7 +16,7 @@ const SAMPLE = 5;
  */
 export async function checkLayout(redis: Redis, group: string, layout: Layout, keyPrefix: string): Promise<void> {
   let found: string | undefined;
-  const { keys, isConclusive } = await sampleKeys(redis, keyPrefix);
+  const { keys, isConclusive } = await sampleKeys(redis, keyPrefix, { keys: SAMPLE, steps: SCAN_STEPS });
   for (const key of keys) {
     const type = await redis.type(key);
     if (type === 'none') continue; // Expired just now.
@@ -35,19 +35,4 @@ async function findFault(redis: Redis, layout: Layout, key: Buffer): Promise<str
   if (layout.redisType !== 'string') return undefined;
   const value = await redis.getBuffer(key);
   return value === null ? undefined : layout.findFault(value);
-}
-
-/** Conclusive: as many keys as are wanted, or all there are. */
-async function sampleKeys(redis: Redis, keyPrefix: string): Promise<{ keys: Buffer[]; isConclusive: boolean }> {
-  const pattern = `${keyPrefix.replace(/[\\*?[\]]/g, '\\$&')}*`;
-  const schemaKeys = Buffer.from(`${keyPrefix}#schema:`);
-  const keys: Buffer[] = [];
-  let cursor = '0';
-  for (let step = 0; step < SCAN_STEPS && keys.length < SAMPLE; step++) {
-    const [next, found] = await redis.scanBuffer(cursor, 'MATCH', pattern, 'COUNT', KEYS_PER_STEP);
-    keys.push(...found.filter((key) => !key.subarray(0, schemaKeys.length).equals(schemaKeys)));
-    cursor = next.toString();
-    if (cursor === '0') break;
-  }
-  return { keys: keys.slice(0, SAMPLE), isConclusive: keys.length >= SAMPLE || cursor === '0' };
 }

@@ -42,6 +42,7 @@ export function createMemoryStore(data: MemoryData = {}): MemoryStore {
     start: async () => {},
     reader: (group) => createReader(group, rowsOf(group.name)),
     writer: (group) => createWriter(rowsOf(typeof group === 'string' ? group : group.name)),
+    sampleEntities: async (group, limit) => [...rowsOf(group).keys()].slice(0, limit),
     isHealthy: () => true,
     close: async () => {},
   };

@@ -1,14 +1,16 @@
 import { BrokenCircuitError, type CircuitBreakerPolicy, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Clock } from '../core/clock.ts';
 import { isRetriable, WeirError } from '../core/errors.ts';
-import type { Logger } from '../core/ports.ts';
+import type { EntityKeys, FeatureTable, Logger } from '../core/ports.ts';
+import type { LayoutReader, Tally } from './layouts/layout.ts';
+import { createRedisClient, redisUrl } from './redis-client.ts';
 import { DeadlineError, storeErrorFrom } from './redis-errors.ts';
+import { PooledReadsConnector } from './wire/pooled-reads.ts';
+import { ReplyLane } from './wire/reply-lane.ts';
 
 /** How long `start` waits for the first connection. */
 const START_TIMEOUT_MS = 10_000;
-const RECONNECT_FIRST_MS = 50;
-const RECONNECT_MAX_MS = 2_000;
 
 /** Opens after so many failed calls in a row; lets one call through every `resetMs`. */
 export interface BreakerOptions {
@@ -30,8 +32,8 @@ export interface RedisConnectionOptions {
 }
 
 /**
- * One connection to a Redis server that fails fast: nothing is queued while it is down and nothing is sent twice.
- * It reconnects by itself for as long as it is open.
+ * The way to a Redis server, which fails fast: nothing is queued while it is down and nothing is sent twice. Two TCP connections, one
+ * for the reads of batches and one for all other commands; they reconnect by themselves for as long as this is open.
  */
 export class RedisConnection {
   /** Host, port and database: safe to log. */
@@ -40,6 +42,8 @@ export class RedisConnection {
   private readonly url: URL;
   private readonly breaker: CircuitBreakerPolicy;
   private client: Redis;
+  /** For batches alone. */
+  private reads: { readonly client: Redis; readonly lane: ReplyLane };
   private healthy = false;
   private closed = false;
   /** Ends a `connect` that is waiting. */
@@ -57,7 +61,8 @@ export class RedisConnection {
       halfOpenAfter: options.breaker.resetMs,
       breaker: new ConsecutiveBreaker(options.breaker.failures),
     });
-    this.client = this.createClient();
+    this.client = this.createClient('commands');
+    this.reads = this.createReads();
   }
 
   /** The client, for commands without deadline or breaker (loading, checks at start). Another one after a new start. */
@@ -81,9 +86,17 @@ export class RedisConnection {
 
   private async connect(timeoutMs: number): Promise<void> {
     // A client that was ended may still be closing its socket, and ioredis does not take it up again before that is done.
-    if (this.closed) this.client = this.createClient();
+    if (this.closed) {
+      this.client = this.createClient('commands');
+      this.reads = this.createReads();
+    }
     this.closed = false;
-    const { redis, options } = this;
+    await this.connectClient(this.client, timeoutMs);
+    await this.connectClient(this.reads.client, timeoutMs);
+  }
+
+  private async connectClient(redis: Redis, timeoutMs: number): Promise<void> {
+    const { options } = this;
     if (redis.status === 'ready') return;
     if (redis.status === 'wait') redis.connect().catch(() => {}); // Its reason comes as an `error` event.
     let lastError: WeirError | undefined;
@@ -110,11 +123,12 @@ export class RedisConnection {
 
   /**
    * Makes one call under the deadline and the breaker.
+   * @param read what to make of an answer that came in time; counts as part of the call, but not against the deadline
    * @throws WeirError `store_unavailable` (also at once, while the breaker is open), `store_misconfigured`, `unknown`
    */
-  async call<T>(send: (redis: Redis) => Promise<T>): Promise<T> {
+  async call<T, R = T>(send: (redis: Redis) => Promise<T>, read: (answer: T) => R = (answer) => answer as unknown as R): Promise<R> {
     try {
-      const answer = await this.breaker.execute(() => this.attempt(send));
+      const answer = await this.breaker.execute(() => this.attempt(send, read));
       this.healthy = true;
       return answer;
     } catch (thrown) {
@@ -123,6 +137,31 @@ export class RedisConnection {
       if (this.refusal) throw this.refusal;
       throw new WeirError('store_unavailable', `Redis at ${this.address} failed ${this.options.breaker.failures} times in a row; waiting.`);
     }
+  }
+
+  /**
+   * Reads the rows of one batch, under the deadline and the breaker. The table is written only when all of it came in time.
+   * @throws WeirError as `call`
+   */
+  async read(layout: LayoutReader, keys: EntityKeys, table: FeatureTable): Promise<Tally> {
+    return await this.call(
+      async (redis) => {
+        const { lane } = this.reads;
+        const exchange = lane.exchange();
+        const { replies } = exchange;
+        await lane.send(exchange, layout.write(keys, exchange.request));
+        const missing = layout.missing?.(replies, keys.count);
+        if (missing) await missing(redis);
+        return { exchange, lane };
+      },
+      ({ exchange, lane }) => {
+        try {
+          return layout.decode(exchange.replies, keys.count, table);
+        } finally {
+          lane.give(exchange);
+        }
+      },
+    );
   }
 
   /** True when the last contact succeeded. */
@@ -136,35 +175,32 @@ export class RedisConnection {
     this.healthy = false;
     this.abandon?.();
     this.client.disconnect();
+    this.reads.client.disconnect();
   }
 
-  private createClient(): Redis {
-    const url = new URL(this.url);
-    const username = decodeURIComponent(url.username);
-    const password = this.options.password ?? decodeURIComponent(url.password);
-    // Credentials go in by name: ioredis would prefer even an empty password of the URL to one given apart.
-    url.username = '';
-    url.password = '';
-    const client = new Redis(url.href, {
-      ...(username ? { username } : {}),
-      ...(password ? { password } : {}),
-      lazyConnect: true,
-      // A batch either gets its answer within the deadline or learns at once that it will not.
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      autoResendUnfulfilledCommands: false,
-      connectTimeout: 2_000,
-      // A server that accepts and says nothing (stopped, or cut off without a FIN) is left and dialled again.
-      socketTimeout: Math.max(2_000, this.options.deadlineMs * 4),
-      keepAlive: 10_000,
-      disableClientInfo: true,
-      retryStrategy: (attempt) => Math.min(RECONNECT_MAX_MS, RECONNECT_FIRST_MS * 2 ** Math.min(attempt, 10)),
+  private createReads(): RedisConnection['reads'] {
+    const client = this.createClient('reads');
+    return { client, lane: new ReplyLane(client, this.silenceMs) };
+  }
+
+  /** A server that accepts and says nothing (stopped, or cut off without a FIN) is left and dialled again. */
+  private get silenceMs(): number {
+    return Math.max(2_000, this.options.deadlineMs * 4);
+  }
+
+  private createClient(connection: 'commands' | 'reads'): Redis {
+    const client = createRedisClient({
+      url: this.url,
+      password: this.options.password,
+      silenceMs: this.silenceMs,
+      // TLS sockets cannot be told where to read to.
+      Connector: connection === 'reads' && this.url.protocol === 'redis:' ? PooledReadsConnector : undefined,
     });
-    this.watch(client);
+    this.watch(client, connection);
     return client;
   }
 
-  private async attempt<T>(send: (redis: Redis) => Promise<T>): Promise<T> {
+  private async attempt<T, R>(send: (redis: Redis) => Promise<T>, read: (answer: T) => R): Promise<R> {
     try {
       const pending = send(this.redis);
       // An answer after the deadline is of no use to its batch, but shows that the server is back.
@@ -172,29 +208,29 @@ export class RedisConnection {
         () => (this.healthy = true),
         () => {},
       );
-      return await withinDeadline(pending, this.options.clock, this.options.deadlineMs);
+      return read(await withinDeadline(pending, this.options.clock, this.options.deadlineMs));
     } catch (thrown) {
       throw this.refusal ?? storeErrorFrom(thrown, this.address);
     }
   }
 
-  /** Follows the state of the connection; says each change once. */
-  private watch(redis: Redis): void {
+  /** Follows the state of a connection; says each change once. */
+  private watch(redis: Redis, connection: string): void {
     const { address } = this;
     const { logger } = this.options;
     let connected = false;
-    const isPast = (): boolean => this.closed || redis !== this.client;
+    const isPast = (): boolean => this.closed || (redis !== this.client && redis !== this.reads.client);
     redis.on('ready', () => {
       if (isPast()) return;
       connected = true;
       this.healthy = true;
       this.refusal = undefined;
-      logger.info({ store: address }, 'Connected to Redis.');
+      logger.info({ store: address, connection }, 'Connected to Redis.');
     });
     redis.on('close', () => {
       if (isPast()) return;
       this.healthy = false;
-      if (connected) logger.warn({ store: address }, 'The connection to Redis is lost; reconnecting.');
+      if (connected) logger.warn({ store: address, connection }, 'The connection to Redis is lost; reconnecting.');
       connected = false;
     });
     redis.on('error', (thrown: unknown) => {
@@ -205,12 +241,6 @@ export class RedisConnection {
       this.refusal = error;
     });
   }
-}
-
-function redisUrl(url: string): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed?.protocol === 'redis:' || parsed?.protocol === 'rediss:') return parsed;
-  throw new WeirError('config_invalid', 'The url of a redis store must look like redis://host:6379 or rediss://host:6379.');
 }
 
 /**

@@ -3,6 +3,8 @@ import type { FeatureGroup, FeatureReader, OnlineStore } from '../core/ports.ts'
 import { featureGroupFromRows } from './feature-group.ts';
 import type { FeatureWriter } from './feature-row.ts';
 import { checkLayout } from './layout-check.ts';
+import { sampleKeys } from './key-sample.ts';
+import { float32Layout } from './layouts/float32.ts';
 import { hashLayout } from './layouts/hash.ts';
 import { jsonLayout } from './layouts/json.ts';
 import type { Layout, Tally } from './layouts/layout.ts';
@@ -17,7 +19,8 @@ export const DEFAULT_TTL_SECONDS = 86_400;
 /** A group with values that cannot be read says so at most this often. */
 const WARN_EVERY_MS = 60_000;
 
-const LAYOUTS: Readonly<Record<LayoutName, Layout>> = { json: jsonLayout, hash: hashLayout, packed: packedLayout };
+/** Steps of the SCAN that looks for entities: two million keys, in about a second. */
+const SAMPLE_STEPS = 2_000;
 
 /** How a group is kept in Redis. */
 export type LayoutName = Layout['name'];
@@ -25,6 +28,8 @@ export type LayoutName = Layout['name'];
 /** One feature group of a Redis store. */
 export interface RedisGroupOptions {
   readonly layout: LayoutName;
+  /** For layout `float32`: names of the values of a row, in their order. */
+  readonly fields?: readonly string[];
   /** Goes before the entity in every key; `features:<group>:` by convention. */
   readonly keyPrefix: string;
   /** For writing: rows expire after so long; 0: never. Default `DEFAULT_TTL_SECONDS`. */
@@ -74,8 +79,8 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   };
 
   function reader(group: FeatureGroup): FeatureReader {
-    const { layout, keyPrefix } = groupOptions(group.name);
-    const layoutReader = LAYOUTS[layout].createReader({ group, keyPrefix }, logger);
+    const { layout, keyPrefix, ...rest } = groupOptions(group.name);
+    const layoutReader = layoutOf(layout, rest).createReader({ group, keyPrefix }, logger);
     const total = countsOf(group.name);
     let nextWarningMs = Number.NEGATIVE_INFINITY;
     return {
@@ -83,8 +88,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       async fetch(keys, table) {
         const { count } = keys;
         if (count === 0) return;
-        const answer = await connection.call((redis) => layoutReader.request(redis, keys));
-        const { misses, unreadable } = layoutReader.decode(answer, count, table);
+        const { misses, unreadable } = await connection.read(layoutReader, keys, table);
         total.entities += count;
         total.misses += misses;
         total.unreadable += unreadable;
@@ -99,8 +103,8 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     async start() {
       await connection.start();
       try {
-        for (const [name, { layout, keyPrefix }] of Object.entries(options.groups)) {
-          await checkLayout(connection.redis, name, LAYOUTS[layout], keyPrefix);
+        for (const [name, { layout, keyPrefix, ...rest }] of Object.entries(options.groups)) {
+          await checkLayout(connection.redis, name, layoutOf(layout, rest), keyPrefix);
         }
       } catch (thrown) {
         connection.close();
@@ -110,11 +114,22 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     reader,
     writer(group) {
       const name = typeof group === 'string' ? group : group.name;
-      const { layout, keyPrefix, ttlSeconds = DEFAULT_TTL_SECONDS } = groupOptions(name);
+      const { layout, keyPrefix, ttlSeconds = DEFAULT_TTL_SECONDS, ...rest } = groupOptions(name);
       return createRedisWriter(connection, (rows) => {
         const features = typeof group === 'string' ? featureGroupFromRows(name, rows) : group;
-        return LAYOUTS[layout].createWriter({ group: features, keyPrefix }, ttlSeconds);
+        return layoutOf(layout, rest).createWriter({ group: features, keyPrefix }, ttlSeconds);
       });
+    },
+    async sampleEntities(group, limit) {
+      const { keyPrefix } = groupOptions(group);
+      const prefixBytes = Buffer.byteLength(keyPrefix);
+      try {
+        const { keys } = await sampleKeys(connection.redis, keyPrefix, { keys: limit, steps: SAMPLE_STEPS });
+        // SCAN may tell a key twice.
+        return [...new Set(keys.map((key) => key.toString('utf8', prefixBytes)))];
+      } catch (thrown) {
+        throw storeErrorFrom(thrown, connection.address);
+      }
     },
     counts: (group) => ({ ...countsOf(group) }),
     isHealthy: () => connection.isHealthy(),
@@ -122,4 +137,17 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       connection.close();
     },
   };
+}
+
+function layoutOf(name: LayoutName, { fields = [] }: Pick<RedisGroupOptions, 'fields'>): Layout {
+  switch (name) {
+    case 'json':
+      return jsonLayout;
+    case 'hash':
+      return hashLayout;
+    case 'packed':
+      return packedLayout;
+    case 'float32':
+      return float32Layout(fields);
+  }
 }

@@ -1,7 +1,7 @@
 import type { FeatureGroup, FeatureTable } from '../core/ports.ts';
 import { GROUP_HIT, GROUP_MISS } from '../core/rows.ts';
 import { TIMESTAMP_FIELD } from './feature-row.ts';
-import { numberFromText } from './numbers.ts';
+import { numberFromText } from '../core/numbers.ts';
 
 /** Makes entities 0 … `count` − 1 misses without values; readers then fill in the hits. */
 export function clearTable(table: FeatureTable, group: FeatureGroup, count: number): void {

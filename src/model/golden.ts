@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { WeirError } from '../core/errors.ts';
-import type { RowLayout } from '../core/layout.ts';
+import type { Column, RowLayout } from '../core/layout.ts';
 import type { Model } from '../core/ports.ts';
 import { Rows, type Scores } from '../core/rows.ts';
 
 const goldenSchema = z.strictObject({
-  rows: z.array(z.record(z.string(), z.union([z.number(), z.string(), z.null()]))).min(1),
+  rows: z.array(z.record(z.string(), z.union([z.number(), z.string(), z.null(), z.array(z.number().nullable())]))).min(1),
   scores: z.array(z.number()),
   labels: z.array(z.string()).optional(),
 });
 
-/** Rows whose scores are known: column values as the model gets them (after defaults), null where there is none. */
+/** Rows whose scores are known: column values as the model gets them (after defaults), null where there is none; lists as arrays. */
 export type Golden = z.output<typeof goldenSchema>;
 
 /** Rows in the larger of the two runs; few golden rows are repeated up to this many. */
@@ -68,8 +68,11 @@ export async function verifyGolden(model: Model, layout: RowLayout, golden: Gold
   }
 }
 
-/** Golden rows as the pipeline would lay them out, repeated up to `count`. */
-function goldenRows(layout: RowLayout, golden: Golden, count: number, file: string): Rows {
+/**
+ * Golden rows as the pipeline would lay them out: the first `count`, or all of them over and over.
+ * @throws WeirError `model_invalid` for columns that the manifest does not list, that are missing or of another kind
+ */
+export function goldenRows(layout: RowLayout, golden: Golden, count: number, file: string): Rows {
   const rows = new Rows(layout, count);
   rows.count = count;
   const byName = new Map(layout.columns.map((column) => [column.name, column]));
@@ -80,19 +83,36 @@ function goldenRows(layout: RowLayout, golden: Golden, count: number, file: stri
     for (const column of layout.columns) {
       const value = values[column.name];
       const isFloat = column.kind === 'float';
-      if (value === undefined)
-        throw new WeirError('model_invalid', `${file}: row ${i} lacks column ${column.name}; write null for no value`);
-      if (value !== null && typeof value !== (isFloat ? 'number' : 'string')) {
-        throw new WeirError('model_invalid', `${file}: row ${i}, column ${column.name}: a ${column.kind} column holds a ${typeof value}`);
-      }
+      const problem = goldenProblem(column, value);
+      if (problem !== undefined) throw new WeirError('model_invalid', `${file}: row ${i}${problem}`);
+      const numbers = isFloat ? goldenNumbers(column, value as number | (number | null)[] | null) : [];
       for (let row = i; row < count; row += golden.rows.length) {
         if (!isFloat && value !== null) rows.texts[column.lane]!.setText(row, value as string);
-        if (isFloat)
-          rows.floats[column.lane]![row * layout.floatWidths[column.lane]! + column.slot] = (value as number | null) ?? Number.NaN;
+        if (isFloat) rows.floats[column.lane]!.set(numbers, row * layout.floatWidths[column.lane]! + column.slot);
       }
     }
   }
   return rows;
+}
+
+type GoldenValue = Golden['rows'][number][string];
+
+/** Why a value cannot stand in a column; undefined when it can. */
+function goldenProblem({ name, kind, size }: Column, value: GoldenValue | undefined): string | undefined {
+  if (value === undefined) return ` lacks column ${name}; write null for no value`;
+  if (value === null) return undefined;
+  const given = Array.isArray(value) ? 'list' : typeof value;
+  if (size !== undefined) {
+    if (!Array.isArray(value)) return `, column ${name}: a list of ${size} numbers is wanted, not a ${given}`;
+    return value.length === size ? undefined : `, column ${name}: it has ${value.length} numbers, not ${size}`;
+  }
+  return given === (kind === 'float' ? 'number' : 'string') ? undefined : `, column ${name}: a ${kind} column holds a ${given}`;
+}
+
+/** The values of a float column; NaN is no value. */
+function goldenNumbers({ size = 1 }: Column, value: number | readonly (number | null)[] | null): number[] {
+  if (value === null) return new Array<number>(size).fill(Number.NaN);
+  return (typeof value === 'number' ? [value] : value).map((x) => x ?? Number.NaN);
 }
 
 function compare(golden: Golden, row: number, scores: Scores, at: number, tolerance: number, file: string, how: string): void {

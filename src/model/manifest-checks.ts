@@ -19,6 +19,12 @@ export function manifestFindings(data: ManifestData, document: YamlDocument): Fi
       if (!column.from.startsWith('event.') && column.from.split('.').length > 2) {
         say([...path, 'from'], `column ${column.name}: ${column.from} has more than one dot; write <group>.<feature>, or event.<path>`);
       }
+      if (/[[\]]/.test(column.from)) {
+        const message = `column ${column.name}: ${column.from} is a field of that very name, brackets included; a list is bound as a whole, with size`;
+        say([...path, 'from'], message, 'warning');
+      }
+      if (column.size !== undefined && !column.from.startsWith('event.'))
+        say([...path, 'size'], `column ${column.name}: stores hold single values; a column with a size is bound to event.<path>`);
       if (type === 'string') checkText(column, path, say);
       else checkNumber(column, path, say);
       if (column.required && column.default !== undefined) {
@@ -40,6 +46,7 @@ type Say = (path: readonly PropertyKey[], message: string) => void;
 
 function checkText(column: ColumnData, path: readonly PropertyKey[], say: Say): void {
   if (typeof column.default === 'number') say([...path, 'default'], `column ${column.name} is a string; write its default in quotes`);
+  if (column.size !== undefined) say([...path, 'size'], `column ${column.name} is a string, and lists are of numbers; remove size`);
   for (const key of ['min', 'max'] as const) {
     if (column[key] !== undefined) say([...path, key], `column ${column.name} is a string and has no range; remove ${key}`);
   }

@@ -14,6 +14,9 @@ const packageFile = z
 const columnSchema = z.strictObject({
   name: z.string().min(1),
   from: z.string().regex(/^[^.\s]+(\.[^.\s]+)+$/, 'write event.<field> or <group>.<feature>'),
+  /** A list of so many numbers. Bounded, since rows hold all of them: 2^20 floats are 4 MiB a record. */
+  size: z.number().int().min(1).max(1_048_576).optional(),
+  drift: z.boolean().optional(),
   required: z.boolean().default(false),
   default: z.union([z.number(), z.string()]).optional(),
   min: z.number().optional(),
@@ -101,6 +104,8 @@ function tensorSpecs(data: ManifestData): TensorSpec[] {
         binding: bindingFrom(column.from),
         required: column.required,
         onInvalid: column.onInvalid,
+        ...(column.size === undefined ? {} : { size: column.size }),
+        ...(column.drift === undefined ? {} : { drift: column.drift }),
         ...(column.default === undefined ? {} : { default: column.default }),
         ...(column.min === undefined ? {} : { min: column.min }),
         ...(column.max === undefined ? {} : { max: column.max }),

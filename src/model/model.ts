@@ -1,138 +1,76 @@
-import type { InferenceSession } from 'onnxruntime-node';
-import { WeirError } from '../core/errors.ts';
+import type { Clock } from '../core/clock.ts';
 import type { RowLayout } from '../core/layout.ts';
 import type { Logger, Model } from '../core/ports.ts';
-import { Rows, type Scores } from '../core/rows.ts';
-import { formatFindings } from '../yaml/document.ts';
-import { createFeedsMaker, type FeedsMaker } from './feeds.ts';
-import { readGolden, verifyGolden } from './golden.ts';
-import { createOutputReader, type OutputReader, type Results, wantedOutputs } from './outputs.ts';
+import { openModel } from './onnx-model.ts';
 import type { ModelPackage } from './package.ts';
-import { openSession, type SessionOptions } from './session.ts';
-import { signatureFindings } from './signature.ts';
+import { type RunFit, runWarning } from './run-curve.ts';
+import type { SessionOptions } from './session.ts';
+import { loadThreadedModel, RUN_TIMEOUT_MS } from './threads/threaded-model.ts';
+import type { ThreadStats } from './threads/thread-pool.ts';
 
-/** Rows of the first warm-up run. More than one, since runtimes take another path for one row. */
-const WARM_UP_ROWS = 4;
+/** Where a model runs: on the event loop, or in threads of its own. */
+export type Runtime = 'inline' | { readonly threads: number };
 
 /** What loading a model needs besides the package. */
 export interface LoadOptions extends SessionOptions {
+  /** Default `inline`. */
+  readonly runtime?: Runtime;
+  /** In threads: how long a run may take before its thread is given up. */
+  readonly runTimeoutMs?: number;
+  /** Rows of the largest micro-batch, for the warning about long runs. */
+  readonly maxRows?: number;
+  /** Default: the clock of the machine. */
+  readonly clock?: Clock;
   readonly logger: Logger;
 }
 
+/** A model that is ready, and what was found out about it. */
+export interface LoadedModel extends Model {
+  /** The best number of rows of a run, and what a row takes in it; undefined when it could not be measured. */
+  readonly fit: RunFit | undefined;
+  /** Its threads as they are now; undefined when it runs on the event loop. */
+  readonly threads?: ThreadStats;
+}
+
 /**
- * Loads a model so that its first batch is as good as its millionth: opens the session, holds the graph against the
- * manifest, warms it up, and verifies the golden rows alone and together.
+ * Loads a model so that its first batch is as good as its millionth: verified and warmed up (`openModel`), and measured, so
+ * that larger micro-batches are scored in runs of the best number of rows.
  * @param layout made by `createRowLayout(pkg.inputs, …)`
  * @throws WeirError `model_invalid` saying what to correct
  */
-export async function loadModel(pkg: ModelPackage, layout: RowLayout, { logger, ...sessionOptions }: LoadOptions): Promise<Model> {
-  const session = await openSession(pkg, sessionOptions);
+export async function loadModel(pkg: ModelPackage, layout: RowLayout, options: LoadOptions): Promise<LoadedModel> {
+  const { logger, runtime = 'inline', maxRows = Number.POSITIVE_INFINITY, runTimeoutMs = RUN_TIMEOUT_MS } = options;
+  const model =
+    runtime === 'inline' ? await loadInline(pkg, layout, options) : await loadThreadedModel(pkg, layout, { ...options, runtime });
+  const { fit } = model;
+  logger.info(
+    {
+      model: pkg.name,
+      modelVersion: pkg.version,
+      sha256: pkg.sha256,
+      goldenRows: pkg.golden ? 'verified' : 'none',
+      runtime,
+      runRows: fit?.rows,
+      microsPerRow: fit && rounded(fit.microsPerRow),
+      curve: fit && Object.fromEntries(fit.curve.map(({ rows, microsPerRow }) => [rows, rounded(microsPerRow)])),
+    },
+    'model loaded',
+  );
+  const warning = runWarning(fit, { runtime, maxRows, runTimeoutMs });
+  if (warning !== undefined) logger.warn({ model: pkg.name }, warning);
+  return model;
+}
+
+async function loadInline(pkg: ModelPackage, layout: RowLayout, options: LoadOptions): Promise<LoadedModel> {
+  const model = await openModel(pkg, layout, options);
   try {
-    const findings = signatureFindings(pkg, session);
-    if (findings.length > 0) throw new WeirError('model_invalid', formatFindings(findings));
-    const model = await OnnxModel.warmUp(pkg, layout, session);
-    if (pkg.golden) {
-      const golden = await readGolden(pkg.golden.file);
-      await verifyGolden(model, layout, golden, pkg.golden.tolerance, pkg.golden.file);
-    }
-    const goldenRows = pkg.golden ? 'verified' : 'none';
-    logger.info({ model: pkg.name, modelVersion: pkg.version, sha256: pkg.sha256, goldenRows }, 'model loaded');
-    return model;
+    return Object.assign(model, { fit: await model.fitRuns(pkg, layout) });
   } catch (thrown) {
-    await session.release();
+    await model.close();
     throw thrown;
   }
 }
 
-/** A model in a session of ONNX Runtime, in this thread. */
-class OnnxModel implements Model {
-  readonly name: string;
-  readonly version: string;
-  private readonly session: InferenceSession;
-  private readonly feeds: FeedsMaker;
-  private readonly outputs: OutputReader;
-  private readonly fetches: readonly string[];
-  private readonly maxBatchRows: number;
-  /** One row of zeros and empty strings, which every model can score: the pipeline puts it in place of bad rows. */
-  private readonly neutral: Rows;
-  private isClosed = false;
-
-  private constructor(
-    pkg: ModelPackage,
-    session: InferenceSession,
-    feeds: FeedsMaker,
-    fetches: readonly string[],
-    outputs: OutputReader,
-    neutral: Rows,
-  ) {
-    this.name = pkg.name;
-    this.version = pkg.version;
-    this.maxBatchRows = pkg.maxBatchRows ?? Number.POSITIVE_INFINITY;
-    this.session = session;
-    this.feeds = feeds;
-    this.fetches = fetches;
-    this.outputs = outputs;
-    this.neutral = neutral;
-  }
-
-  static async warmUp(pkg: ModelPackage, layout: RowLayout, session: InferenceSession): Promise<OnnxModel> {
-    const feeds = createFeedsMaker(layout, session);
-    const fetches = wantedOutputs(pkg.outputs);
-    const count = Math.min(WARM_UP_ROWS, pkg.maxBatchRows ?? WARM_UP_ROWS);
-    const neutral = new Rows(layout, count);
-    neutral.count = count;
-    let sample: Results;
-    try {
-      sample = await session.run(feeds(neutral, 0, count), fetches);
-    } catch (thrown) {
-      throw new WeirError(
-        'model_invalid',
-        `The model fails on ${count} rows of zeros and empty strings, which weir puts in place of bad rows so that they cannot ` +
-          `harm their batch: ${(thrown as Error).message}. Export a model that can score them.`,
-        { cause: thrown },
-      );
-    }
-    const model = new OnnxModel(pkg, session, feeds, fetches, createOutputReader(pkg.outputs, sample, count), neutral);
-    await model.run(neutral, 0, 1, model.createScores(1));
-    return model;
-  }
-
-  async run(rows: Rows, fromRow: number, toRow: number, scores: Scores): Promise<void> {
-    for (let from = fromRow; from < toRow; from += this.maxBatchRows) {
-      const to = Math.min(toRow, from + this.maxBatchRows);
-      let results: Results;
-      try {
-        results = await this.session.run(this.feeds(rows, from, to), this.fetches);
-      } catch (thrown) {
-        await this.probe(thrown as Error);
-        throw thrown;
-      }
-      this.outputs.read(results, from, to - from, scores);
-    }
-  }
-
-  createScores(capacity: number): Scores {
-    return this.outputs.createScores(capacity);
-  }
-
-  async close(): Promise<void> {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    await this.session.release();
-  }
-
-  /**
-   * After a failed run: is it the rows, or the session? A session that no longer scores its warm-up row is broken, and
-   * blaming rows would turn a whole topic into dead letters.
-   * @throws WeirError `model_invalid` when it is the session
-   */
-  private async probe(cause: Error): Promise<void> {
-    try {
-      await this.session.run(this.feeds(this.neutral, 0, 1), this.fetches);
-    } catch {
-      throw new WeirError('model_invalid', `Model ${this.name} ${this.version} no longer runs, whatever the row: ${cause.message}.`, {
-        cause,
-      });
-    }
-  }
+function rounded(micros: number): number {
+  return Number(micros.toPrecision(2));
 }

@@ -1,5 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-node';
-import type { TensorSpec } from '../core/layout.ts';
+import { type TensorSpec, valuesOf } from '../core/layout.ts';
 import { closest } from '../yaml/closest.ts';
 import type { Finding } from '../yaml/document.ts';
 import type { ModelPackage } from './package.ts';
@@ -74,7 +74,7 @@ function checkInput(input: TensorSpec, meta: Metadata, say: Say): void {
   if (typeof batch === 'number') {
     say(path, `input ${input.name} takes exactly ${batch} rows (${describe(meta)}); export it with a dynamic first dimension`);
   }
-  const columns = input.columns.length;
+  const columns = valuesOf(input);
   const isScalar = meta.shape.length === 1;
   if ((isScalar && columns !== 1) || (meta.shape.length === 2 && typeof width === 'number' && width !== columns)) {
     say([...path, 'columns'], `input ${input.name} of the model has ${isScalar ? 1 : width} columns, the manifest lists ${columns}`);

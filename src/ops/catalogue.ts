@@ -118,6 +118,13 @@ export const METRICS = {
     help: 'Rows of a micro-batch.',
     buckets: BATCH_ROWS,
   },
+  batchLimitRows: {
+    name: 'weir_batch_limit_rows',
+    type: 'gauge',
+    labels: [],
+    unit: 'rows',
+    help: 'Rows that a micro-batch may have at present: under backlog it grows to batch.maxRows as long as full micro-batches are scored within batch.targetMs, and shrinks when they are not.',
+  },
   stepDuration: {
     name: 'weir_step_duration_seconds',
     type: 'histogram',
@@ -202,6 +209,34 @@ export const METRICS = {
     labels: ['outcome'],
     unit: 'transactions',
     help: 'Transactions of exactly-once delivery, by outcome: committed, or given_up (its records are read and scored again).',
+  },
+  modelRunRows: {
+    name: 'weir_model_run_rows',
+    type: 'gauge',
+    labels: ['model', 'model_version'],
+    unit: 'rows',
+    help: 'Most rows of one run of the model: as many as were cheapest a row when the model was measured at start, or maxBatchRows of its package. Larger micro-batches are scored in several runs. 0: no limit.',
+  },
+  modelThreads: {
+    name: 'weir_model_threads',
+    type: 'gauge',
+    labels: ['state'],
+    unit: 'threads',
+    help: 'Threads of the model (model.runtime: {threads: n}) by state: idle, busy (in a run), starting, or hung (given up, but still in a run and using CPU). Absent when the model runs on the event loop.',
+  },
+  modelThreadRestarts: {
+    name: 'weir_model_thread_restarts_total',
+    type: 'counter',
+    labels: [],
+    unit: 'threads',
+    help: 'Threads of the model that have taken the place of one that was given up or has died.',
+  },
+  modelRunTimeouts: {
+    name: 'weir_model_run_timeouts_total',
+    type: 'counter',
+    labels: [],
+    unit: 'runs',
+    help: 'Runs of the model that were given up after model.runTimeoutMs.',
   },
   transactionDuration: {
     name: 'weir_transaction_duration_seconds',

@@ -43,6 +43,24 @@ export interface DeliveryMetrics {
   transaction(outcome: 'committed' | 'given_up', seconds: number): void;
 }
 
+/** The threads of a model: how many are in which state, and what has happened since the start. */
+export interface ThreadCounts {
+  readonly idle: number;
+  readonly busy: number;
+  readonly starting: number;
+  readonly hung: number;
+  readonly restarts: number;
+  readonly timeouts: number;
+}
+
+/** What the model tells about itself. */
+export interface ModelMetrics {
+  /** Most rows of one run; undefined: no limit. */
+  runs(rows: number | undefined): void;
+  /** Its threads as they are now; call it per scrape. */
+  threads(counts: ThreadCounts): void;
+}
+
 /** All metrics of a worker. */
 export interface WeirMetrics {
   readonly registry: Registry;
@@ -53,6 +71,7 @@ export interface WeirMetrics {
   readonly source: SourceMetrics;
   readonly delivery: DeliveryMetrics;
   readonly drift: DriftMetrics;
+  readonly model: ModelMetrics;
   /** Calls back before each page is rendered: the place to set gauges, at the price of a scrape. */
   onScrape(callback: () => void): void;
 }
@@ -63,11 +82,14 @@ export interface MetricsOptions {
   readonly model: { readonly name: string; readonly version: string };
   /** Add those of the process and of Node.js (`process_*`, `nodejs_*`). Default false. */
   readonly process?: boolean;
+  /** Number of the worker in its pool: the label `worker` of every series. Default: none, and no such label. */
+  readonly worker?: number;
 }
 
 /** Makes every metric of the catalogue. One set a process: prom-client's global registry is not used. */
-export function createMetrics({ model, process: withProcess = false }: MetricsOptions): WeirMetrics {
+export function createMetrics({ model, process: withProcess = false, worker }: MetricsOptions): WeirMetrics {
   const registry = new Registry();
+  if (worker !== undefined) registry.setDefaultLabels({ worker: String(worker) });
   if (withProcess) collectDefaultMetrics({ register: registry });
   const scrapes: (() => void)[] = [];
   const counter = (key: MetricKey): Counter => new Counter({ ...promOptions(METRICS[key]), registers: [registry] });
@@ -81,6 +103,7 @@ export function createMetrics({ model, process: withProcess = false }: MetricsOp
 
   const batchesClosed = counter('batchesClosed');
   const batchRows = histogram('batchRows').of();
+  const batchLimitRows = gauge('batchLimitRows');
   const stepDuration = histogram('stepDuration');
   const retries = counter('retries');
   const invalidValues = counter('invalidValues');
@@ -112,9 +135,10 @@ export function createMetrics({ model, process: withProcess = false }: MetricsOp
     },
     onScrape: (callback) => void scrapes.push(callback),
     pipeline: {
-      batchClosed(reason, rows) {
+      batchClosed(reason, rows, limitRows) {
         batchesClosed.inc({ reason });
         batchRows.add(rows);
+        batchLimitRows.set(limitRows);
       },
       step: (name, seconds) => stepDuration.of(name).add(seconds),
       settled,
@@ -130,6 +154,7 @@ export function createMetrics({ model, process: withProcess = false }: MetricsOp
       },
     },
     drift: createDriftMetrics(gauge, counter),
+    model: createModelMetrics(model, gauge, counter),
   };
 }
 
@@ -152,6 +177,23 @@ function createSourceMetrics(gauge: Make<Gauge>, counter: Make<Counter>): Source
     },
     assigned: (partitions) => assigned.set(partitions),
     rebalanced: () => rebalances.inc(),
+  };
+}
+
+function createModelMetrics({ name, version }: MetricsOptions['model'], gauge: Make<Gauge>, counter: Make<Counter>): ModelMetrics {
+  const runRows = gauge('modelRunRows');
+  const threads = gauge('modelThreads');
+  const restarts = counter('modelThreadRestarts');
+  const timeouts = counter('modelRunTimeouts');
+  let seen = { restarts: 0, timeouts: 0 };
+  return {
+    runs: (rows = 0) => runRows.set({ model: name, model_version: version }, Number.isFinite(rows) ? rows : 0),
+    threads(counts) {
+      for (const state of ['idle', 'busy', 'starting', 'hung'] as const) threads.set({ state }, counts[state]);
+      restarts.inc(counts.restarts - seen.restarts);
+      timeouts.inc(counts.timeouts - seen.timeouts);
+      seen = { restarts: counts.restarts, timeouts: counts.timeouts };
+    },
   };
 }
 

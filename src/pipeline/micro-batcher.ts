@@ -1,10 +1,13 @@
 import type { CloseReason } from '../core/ports.ts';
+import { BatchLimit } from './batch-limit.ts';
 import { bytesOf, type RecordBatch, type RecordSlice, type TopicPartition } from '../core/records.ts';
 
 /** Bounds of a micro-batch. */
 export interface BatchLimits {
   /** Rows at most; also the capacity of `Rows`. */
   readonly maxRows: number;
+  /** Under backlog micro-batches grow to `maxRows` as long as they are scored within this time; see `BatchLimit`. */
+  readonly targetMs: number;
   /** Bytes of keys, values and headers at most; a single larger record still makes a batch of its own. */
   readonly maxBytes: number;
   /** How long the oldest record may wait for company, from its arrival in this process. */
@@ -28,7 +31,7 @@ interface Pending {
 }
 
 /**
- * Cuts the stream of record batches into micro-batches. A micro-batch is closed when it is full (rows or bytes), when its
+ * Cuts the stream of record batches into micro-batches. A micro-batch is closed when it is full (rows, see `BatchLimit`, or bytes), when its
  * oldest record has waited `maxDelayMs`, at once when the pipeline is idle (`eager`), or when no more will come
  * (`drain`). The delay counts from the oldest record, never from the last close (Triton's dynamic batcher does the same).
  */
@@ -36,9 +39,21 @@ export class MicroBatcher {
   private readonly limits: BatchLimits;
   private pending: Pending[] = [];
   private rows = 0;
+  private readonly limit: BatchLimit;
 
   constructor(limits: BatchLimits) {
     this.limits = limits;
+    this.limit = new BatchLimit(limits.maxRows, limits.targetMs);
+  }
+
+  /** Rows of a micro-batch at most, as things stand. */
+  get limitRows(): number {
+    return this.limit.rows;
+  }
+
+  /** A micro-batch has been scored, so long after it was closed. */
+  scored({ reason, rows }: MicroBatch, durationMs: number): void {
+    if (reason === 'rows') this.limit.took(rows, durationMs);
   }
 
   /** Rows waiting to be cut. */
@@ -48,7 +63,7 @@ export class MicroBatcher {
 
   /** True while one more record batch could still go into the next micro-batch. */
   get hungry(): boolean {
-    return this.rows < this.limits.maxRows;
+    return this.rows < this.limit.rows;
   }
 
   add(records: RecordBatch): void {
@@ -87,8 +102,8 @@ export class MicroBatcher {
   }
 
   private reasonToClose(nowMs: number, idle: boolean, draining: boolean): CloseReason | undefined {
-    const { maxRows, maxBytes, maxDelayMs, eager } = this.limits;
-    if (this.rows >= maxRows) return 'rows';
+    const { maxBytes, maxDelayMs, eager } = this.limits;
+    if (this.rows >= this.limit.rows) return 'rows';
     if (this.holdsBytes(maxBytes)) return 'bytes';
     if (draining) return 'drain';
     if (eager && idle) return 'eager';
@@ -111,7 +126,8 @@ export class MicroBatcher {
   }
 
   private cut(due: CloseReason): MicroBatch {
-    const { maxRows, maxBytes } = this.limits;
+    const { maxBytes } = this.limits;
+    const maxRows = this.limit.rows;
     const slices: RecordSlice[] = [];
     let rows = 0;
     let bytes = 0;

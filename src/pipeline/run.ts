@@ -110,10 +110,12 @@ export async function runPipeline(pipeline: Pipeline, stop: AbortSignal): Promis
       if (emitter.inFlight < pipeline.maxInFlight && !suspended) {
         const batch = batcher.take(clock.monotonicMs(), emitter.idle, ended);
         if (batch) {
-          metrics.batchClosed(batch.reason, batch.rows);
+          metrics.batchClosed(batch.reason, batch.rows, batcher.limitRows);
           const work = pool.take(batch);
+          const closedMs = clock.monotonicMs();
           work.scored = process(work).then(() => {
             work.isScored = true;
+            batcher.scored(batch, clock.monotonicMs() - closedMs);
           });
           emitter.add(work);
           continue;

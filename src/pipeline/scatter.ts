@@ -34,11 +34,32 @@ interface Target {
   readonly feature: number;
 }
 
+/** The columns of one float matrix: position of each in the table, and in the row. */
+interface FloatTargets {
+  readonly lane: number;
+  readonly width: number;
+  readonly features: Int32Array;
+  readonly slots: Int32Array;
+}
+
+function floatTargetsOf(targets: readonly Target[], { floatWidths }: RowLayout): FloatTargets[] {
+  const byLane = Map.groupBy(
+    targets.filter(({ column }) => column.kind === 'float'),
+    ({ column }) => column.lane,
+  );
+  return Array.from(byLane, ([lane, members]) => ({
+    lane,
+    width: floatWidths[lane]!,
+    features: Int32Array.from(members, ({ feature }) => feature),
+    slots: Int32Array.from(members, ({ column }) => column.slot),
+  }));
+}
+
 /** Resolves columns to table positions once. @throws WeirError `state_invalid` when the reader lacks a feature that a column needs */
 export function createScatter(options: ScatterOptions, rowLayout: RowLayout): Scatter {
   const { layout, reader, onMissing, onUnavailable, maxAgeMs } = options;
   const targets = layout.columns.map((column) => targetOf(column, reader));
-  const floats = targets.filter(({ column }) => column.kind === 'float');
+  const floats = floatTargetsOf(targets, rowLayout);
   const texts = targets.filter(({ column }) => column.kind === 'string');
   const floatCount = reader.group.floatFeatures.length;
   const messages = messagesOf(layout.name, maxAgeMs);
@@ -60,10 +81,7 @@ export function createScatter(options: ScatterOptions, rowLayout: RowLayout): Sc
   };
 
   function scatterValues(rows: Rows, lane: Uint8Array, keys: DistinctKeys, table: FeatureTable): void {
-    for (const { column, feature } of floats) {
-      const width = rowLayout.floatWidths[column.lane]!;
-      scatterFloats(rows, lane, keys.keyOfRow, table.floats, floatCount, feature, rows.floats[column.lane]!, width, column.slot);
-    }
+    for (const target of floats) scatterFloats(rows, lane, keys.keyOfRow, table.floats, floatCount, target);
     for (const { column, feature } of texts) scatterTexts(rows, lane, keys.keyOfRow, table, feature, column.lane);
   }
 }
@@ -108,20 +126,23 @@ function fillStates(rows: Rows, lane: Uint8Array, keyOfRow: Int32Array, keyState
   return without;
 }
 
+/** Row by row: the floats of an entity lie together in the table, and nearly together in the row. */
 function scatterFloats(
   rows: Rows,
   lane: Uint8Array,
   keyOfRow: Int32Array,
   from: Float32Array,
   fromWidth: number,
-  feature: number,
-  into: Float32Array,
-  width: number,
-  slot: number,
+  { lane: floatLane, width, features, slots }: FloatTargets,
 ): void {
-  for (let row = 0, at = slot; row < rows.count; row++, at += width) {
+  const into = rows.floats[floatLane]!;
+  const { count } = rows;
+  for (let row = 0; row < count; row++) {
     const key = keyOfRow[row]!;
-    if (key >= 0 && lane[row] === GROUP_HIT) into[at] = from[key * fromWidth + feature]!;
+    if (key < 0 || lane[row] !== GROUP_HIT) continue;
+    const first = key * fromWidth;
+    const at = row * width;
+    for (let f = 0; f < features.length; f++) into[at + slots[f]!] = from[first + features[f]!]!;
   }
 }
 

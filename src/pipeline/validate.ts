@@ -1,5 +1,5 @@
 import type { RecordErrorCode } from '../core/errors.ts';
-import type { Column, RowLayout } from '../core/layout.ts';
+import { blockRowsOf, type Column, type RowLayout } from '../core/layout.ts';
 import type { PipelineMetrics } from '../core/ports.ts';
 import { GROUP_HIT, type Rows, STATUS_OK } from '../core/rows.ts';
 
@@ -11,76 +11,134 @@ const FLOAT32_MAX = 3.4028234663852886e38;
  * `not_finite`; out of range → `out_of_range`; the last two as `onInvalid` of the column says. Afterwards rows that are
  * not ok hold zeros and no texts, so that they cannot harm the run of their batch mates.
  *
- * Stand-ins (defaults, clamped and flagged values) set the column's bit in `rows.degraded`. Runs column by column and
- * allocates nothing for good rows.
+ * Stand-ins (defaults, clamped and flagged values) set the column's bit in `rows.degraded`. Runs column by column, a block of rows
+ * after the other, and allocates nothing for good rows.
  */
 export function createValidator(layout: RowLayout, metrics: PipelineMetrics): (rows: Rows) => void {
-  const checks = layout.columns.flatMap((column) => {
-    const check = column.kind === 'float' ? floatCheck(column, layout, metrics) : textCheck(column, layout, metrics);
-    return check ? [check] : [];
-  });
+  const bounds = layout.floatWidths.map((width, lane) => boundsOf(layout, lane, width));
+  const floatChecks = layout.columns.flatMap((column) => (column.kind === 'float' ? [floatCheck(column, layout, metrics)] : []));
+  const textChecks = layout.columns.flatMap((column) => (column.kind === 'string' ? (textCheck(column, layout, metrics) ?? []) : []));
+  const blockRows = blockRowsOf(layout);
   return (rows) => {
-    for (const check of checks) check(rows);
+    for (let from = 0; from < rows.count; from += blockRows) {
+      const to = Math.min(rows.count, from + blockRows);
+      // Nearly always all is well, which is seen in a third of the time of the single columns.
+      if (!areWithin(rows, bounds, from, to)) for (const check of floatChecks) check(rows, from, to);
+    }
+    for (const check of textChecks) check(rows, 0, rows.count);
     if (rows.failed > 0) neutralize(rows);
   };
 }
 
-type Check = (rows: Rows) => void;
+/** Smallest and largest good value of each place of a row of one float matrix. */
+interface Bounds {
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+}
+
+function boundsOf({ columns }: RowLayout, lane: number, width: number): Bounds {
+  const low = new Float32Array(width).fill(-FLOAT32_MAX);
+  const high = new Float32Array(width).fill(FLOAT32_MAX);
+  for (const { kind, lane: ofColumn, slot, size = 1, min, max } of columns) {
+    if (kind !== 'float' || ofColumn !== lane) continue;
+    if (min !== undefined) low.fill(min, slot, slot + size);
+    if (max !== undefined) high.fill(max, slot, slot + size);
+  }
+  return { low, high };
+}
+
+/** True when all values of the rows are there and within their bounds, those of rows that have failed included. */
+function areWithin(rows: Rows, bounds: readonly Bounds[], fromRow: number, toRow: number): boolean {
+  for (let lane = 0; lane < bounds.length; lane++) {
+    const { low, high } = bounds[lane]!;
+    const values = rows.floats[lane]!;
+    const width = low.length;
+    const end = toRow * width;
+    for (let at = fromRow * width; at < end; ) {
+      for (let place = 0; place < width; place++, at++) {
+        const value = values[at]!;
+        if (!(value >= low[place]! && value <= high[place]!)) return false;
+      }
+    }
+  }
+  return true;
+}
+
+type Check = (rows: Rows, fromRow: number, toRow: number) => void;
+type CheckFloats = (rows: Rows, values: Float32Array, status: Uint8Array, fromRow: number, toRow: number) => void;
 
 /**
  * Bounds are compared as float32, as the values are: 0.1 in a float32 column is above 0.1 as a double.
  * The order of the tests makes a good value cost two comparisons.
  */
 function floatCheck(column: Column, layout: RowLayout, metrics: PipelineMetrics): Check {
-  const { name, lane, slot, index, required, onInvalid } = column;
+  const { name, lane, slot, size, index, required, onInvalid } = column;
   const width = layout.floatWidths[lane]!;
   const min = column.min === undefined ? -FLOAT32_MAX : Math.fround(column.min);
   const max = column.max === undefined ? FLOAT32_MAX : Math.fround(column.max);
   const fallback = typeof column.default === 'number' ? Math.fround(column.default) : Number.NaN;
   const hasDefault = column.default !== undefined;
   const group = groupOf(column, layout);
-  const messages = {
-    missing: `Column ${name} has no value.`,
-    infinite: `Column ${name} is infinite.`,
-    below: `Column ${name} is below its min of ${column.min}.`,
-    above: `Column ${name} is above its max of ${column.max}.`,
+  let dead = 0;
+  let invalid = 0;
+
+  const fail = (rows: Rows, row: number, at: number, code: RecordErrorCode, what: string): void => {
+    const element = size === undefined ? '' : `Element ${at - row * width - slot} of `;
+    rows.fail(row, code, `${element === '' ? 'Column' : `${element}column`} ${name} ${what}.`);
+    dead++;
   };
 
-  return (rows) => {
-    const values = rows.floats[lane]!;
-    const status = rows.status;
-    let missing = 0;
-    let invalid = 0;
-    let lost = 0;
-    for (let row = 0, at = slot; row < rows.count; row++, at += width) {
+  /** Deals with a value that is NaN or out of bounds. */
+  const judge = (rows: Rows, values: Float32Array, row: number, at: number): void => {
+    const value = values[at]!;
+    if (value !== value) {
+      if (hasDefault && (group < 0 || rows.groupState[group]![row] === GROUP_HIT)) {
+        values[at] = fallback;
+        rows.degrade(row, index);
+      } else if (required) fail(rows, row, at, 'missing_required', 'has no value');
+      return;
+    }
+    const isInfinite = value < -FLOAT32_MAX || value > FLOAT32_MAX;
+    // Clamping infinity takes a bound on its side.
+    const canClamp = onInvalid === 'clamp' && (!isInfinite || (value > 0 ? column.max : column.min) !== undefined);
+    if (onInvalid === 'dead-letter' || (onInvalid === 'clamp' && !canClamp)) {
+      if (isInfinite) fail(rows, row, at, 'not_finite', 'is infinite');
+      else if (value < min) fail(rows, row, at, 'out_of_range', `is below its min of ${column.min}`);
+      else fail(rows, row, at, 'out_of_range', `is above its max of ${column.max}`);
+      return;
+    }
+    invalid++;
+    rows.degrade(row, index);
+    if (onInvalid === 'clamp') values[at] = value < min ? min : max;
+    else if (onInvalid === 'default') values[at] = fallback;
+  };
+
+  const checkValues: CheckFloats = (rows, values, status, fromRow, toRow) => {
+    for (let row = fromRow, at = fromRow * width + slot; row < toRow; row++, at += width) {
       const value = values[at]!;
       if (value >= min && value <= max) continue;
-      if (status[row] !== STATUS_OK) continue;
-      if (value !== value) {
-        if (hasDefault && (group < 0 || rows.groupState[group]![row] === GROUP_HIT)) {
-          values[at] = fallback;
-          rows.degrade(row, index);
-        } else if (required) {
-          rows.fail(row, 'missing_required', messages.missing);
-          missing++;
-        }
-        continue;
-      }
-      const isInfinite = value < -FLOAT32_MAX || value > FLOAT32_MAX;
-      // Clamping infinity takes a bound on its side.
-      const canClamp = onInvalid === 'clamp' && (!isInfinite || (value > 0 ? column.max : column.min) !== undefined);
-      if (onInvalid === 'dead-letter' || (onInvalid === 'clamp' && !canClamp)) {
-        const code: RecordErrorCode = isInfinite ? 'not_finite' : 'out_of_range';
-        rows.fail(row, code, isInfinite ? messages.infinite : value < min ? messages.below : messages.above);
-        lost++;
-        continue;
-      }
-      invalid++;
-      rows.degrade(row, index);
-      if (onInvalid === 'clamp') values[at] = value < min ? min : max;
-      else if (onInvalid === 'default') values[at] = fallback;
+      if (status[row] === STATUS_OK) judge(rows, values, row, at);
     }
-    if (missing + lost > 0) metrics.invalid(name, 'dead-letter', missing + lost);
+  };
+
+  const checkLists: CheckFloats = (rows, values, status, fromRow, toRow) => {
+    for (let row = fromRow; row < toRow; row++) {
+      const start = row * width + slot;
+      for (let at = start; at < start + size!; at++) {
+        const value = values[at]!;
+        if (value >= min && value <= max) continue;
+        if (status[row] !== STATUS_OK) break;
+        judge(rows, values, row, at);
+      }
+    }
+  };
+
+  const checkFloats = size === undefined ? checkValues : checkLists;
+  return (rows, fromRow, toRow) => {
+    dead = 0;
+    invalid = 0;
+    checkFloats(rows, rows.floats[lane]!, rows.status, fromRow, toRow);
+    if (dead > 0) metrics.invalid(name, 'dead-letter', dead);
     if (invalid > 0) metrics.invalid(name, onInvalid, invalid);
   };
 }
@@ -93,11 +151,11 @@ function textCheck(column: Column, layout: RowLayout, metrics: PipelineMetrics):
   const group = groupOf(column, layout);
   const message = `Column ${name} has no value.`;
 
-  return (rows) => {
+  return (rows, fromRow, toRow) => {
     const texts = rows.texts[lane]!;
     let filled = -1;
     let missing = 0;
-    for (let row = 0; row < rows.count; row++) {
+    for (let row = fromRow; row < toRow; row++) {
       if (texts.length[row]! >= 0 || rows.status[row] !== STATUS_OK) continue;
       if (fallback === undefined || (group >= 0 && rows.groupState[group]![row] !== GROUP_HIT)) {
         if (required) {

@@ -70,6 +70,16 @@ export function describeOnlineStore(name: string, groupName: string, createStore
     });
     afterAll(() => subject.store.close());
 
+    it('tells some of the entities that it has rows of', async () => {
+      expect(await subject.store.sampleEntities(groupName, 10)).toEqual([]);
+      const entities = ['größe:1', 'b', 'c*', '#d'];
+      await write(entities.map((entity) => row(entity, { a: 1 })));
+      expect((await subject.store.sampleEntities(groupName, 10)).sort()).toEqual([...entities].sort());
+      const some = await subject.store.sampleEntities(groupName, 2);
+      expect(some).toHaveLength(2);
+      for (const entity of some) expect(entities).toContain(entity);
+    });
+
     it('is healthy after it has started', () => {
       expect(subject.store.isHealthy()).toBe(true);
     });

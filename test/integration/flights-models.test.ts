@@ -60,19 +60,21 @@ async function someFlights(count: number): Promise<ReferenceRow[]> {
 }
 
 describe.each(MODELS)('%s', (name) => {
-  modelContract(name, async () => {
-    const pkg = await readModelPackage(folderOf(name));
-    const layout = layoutOf(pkg);
-    const model = await loadModel(pkg, layout, { logger: silentLogger });
-    onTestFinished(() => model.close());
-    const rows = new Rows(layout, 12);
-    fill(rows, await someFlights(12));
-    return { model, rows };
-  });
+  for (const runtime of ['inline', { threads: 2 }] as const) {
+    modelContract(runtime === 'inline' ? name : `${name} in threads`, async () => {
+      const pkg = await readModelPackage(folderOf(name));
+      const layout = layoutOf(pkg);
+      const model = await loadModel(pkg, layout, { logger: silentLogger, runtime });
+      onTestFinished(() => model.close());
+      const rows = new Rows(layout, 12);
+      fill(rows, await someFlights(12));
+      return { model, rows };
+    });
+  }
 
   it('is a package without an error, with golden rows and the hash of its file', async () => {
     const pkg = await readModelPackage(folderOf(name));
-    expect((await inspectModel(pkg)).filter((finding) => finding.severity === 'error')).toEqual([]);
+    expect((await inspectModel(pkg)).findings.filter((finding) => finding.severity === 'error')).toEqual([]);
     expect(JSON.parse(readFileSync(pkg.golden!.file, 'utf8')).rows.length).toBeGreaterThanOrEqual(50);
     expect(pkg.document.data).toMatchObject({ sha256: pkg.sha256, name, version: '1' });
   });

@@ -114,6 +114,36 @@ describe('redis store', () => {
     expect(store.counts('plane').unreadable).toBe(2);
   });
 
+  it('reads and writes rows of bare float32 values', async () => {
+    const group = { name: 'plane', floatFeatures: ['seats', 'yearBuilt'], stringFeatures: [] };
+    const groups = { plane: { layout: 'float32', fields: ['yearBuilt', 'doors', 'seats'], keyPrefix: prefix } } as const;
+    const store = opened(createStore('float32', prefix, { groups }));
+    await store.start();
+    await admin.set(`${prefix}others`, Buffer.from(Float32Array.of(1999, 6, 150).buffer));
+    await admin.set(`${prefix}short`, Buffer.from(Float32Array.of(1999, 6).buffer));
+    await store.writer(group).write([{ entity: 'ours', writtenAtMs: 5, values: { yearBuilt: 2004, seats: null } }]);
+    expect(await fetchRows(store.reader(group), ['others', 'short', 'nobody', 'ours'])).toEqual([
+      { hit: true, writtenAtMs: Number.NaN, values: { yearBuilt: 1999, seats: 150 } },
+      { hit: false, writtenAtMs: Number.NaN, values: { yearBuilt: Number.NaN, seats: Number.NaN } },
+      { hit: false, writtenAtMs: Number.NaN, values: { yearBuilt: Number.NaN, seats: Number.NaN } },
+      { hit: true, writtenAtMs: Number.NaN, values: { yearBuilt: 2004, seats: Number.NaN } },
+    ]);
+    expect(store.counts('plane')).toEqual({ entities: 4, misses: 2, unreadable: 1 });
+  });
+
+  it('refuses to start on rows that do not have the length of the fields', async () => {
+    const url = new URL(services().redisUrl);
+    url.pathname = '/8';
+    const other = new Redis(url.href);
+    await other.set(`${prefix}1`, Buffer.alloc(8));
+    await other.quit();
+    const groups = { plane: { layout: 'float32', fields: ['yearBuilt', 'doors', 'seats'], keyPrefix: prefix } } as const;
+    await expect(opened(createStore('float32', prefix, { url: url.href, groups })).start()).rejects.toMatchObject({
+      code: 'store_misconfigured',
+      message: expect.stringContaining('a value of 8 bytes, not 12 for 3 fields'),
+    });
+  });
+
   describe('layout packed', () => {
     it('reads rows of an older and a newer schema side by side', async () => {
       const older = opened(createStore('packed', prefix));

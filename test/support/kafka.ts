@@ -3,7 +3,10 @@ import { createKafka } from '../../src/kafka/client.ts';
 import { KafkaSource, type KafkaSourceOptions } from '../../src/kafka/source.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/silent.ts';
+import { eventually } from './eventually.ts';
 import { services } from './services.ts';
+
+export { eventually };
 
 /** A client of the test broker. */
 export function testKafka(): Kafka {
@@ -114,13 +117,4 @@ export function testSource(options: Pick<KafkaSourceOptions, 'topic' | 'groupId'
     logger: silentLogger,
     ...options,
   });
-}
-
-/** Polls until the condition holds. @throws after `timeoutMs` */
-export async function eventually(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not true within ${timeoutMs} ms: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
 }

@@ -1,52 +1,5 @@
-import type { RowLayout } from '../../core/layout.ts';
+import { type BindingNode, pathText, type Target } from '../../core/bindings.ts';
 import { type AvroSchema, type RecordSchema, describe } from './schema.ts';
-
-/** A place in the rows that a field of the event fills. */
-export type Target =
-  | { readonly kind: 'float'; readonly what: string; readonly lane: number; readonly slot: number }
-  | { readonly kind: 'text'; readonly what: string; readonly lane: number }
-  | { readonly kind: 'entity'; readonly what: string; readonly index: number }
-  | { readonly kind: 'time'; readonly what: string };
-
-/** The bound paths of a layout as a tree of field names. */
-export interface BindingNode {
-  /** Names from the top of the event. */
-  readonly path: readonly string[];
-  /** What this field fills. */
-  readonly targets: Target[];
-  readonly children: Map<string, BindingNode>;
-}
-
-/** `event.a.b`, as the path is written in a model package. */
-export function pathText(path: readonly string[]): string {
-  return ['event', ...path].join('.');
-}
-
-/** The tree of the fields that a layout binds to: event columns, entities of groups, event time. */
-export function bindingTree(layout: RowLayout): BindingNode {
-  const root: BindingNode = { path: [], targets: [], children: new Map() };
-  for (const column of layout.eventColumns) {
-    if (column.binding.from !== 'event') continue;
-    const what = `column ${column.name}`;
-    const target: Target =
-      column.kind === 'float' ? { kind: 'float', what, lane: column.lane, slot: column.slot } : { kind: 'text', what, lane: column.lane };
-    nodeAt(root, column.binding.path).targets.push(target);
-  }
-  for (const group of layout.groups)
-    nodeAt(root, group.entity).targets.push({ kind: 'entity', what: `the entity of group ${group.name}`, index: group.index });
-  if (layout.eventTime) nodeAt(root, layout.eventTime).targets.push({ kind: 'time', what: 'the event time' });
-  return root;
-}
-
-function nodeAt(root: BindingNode, path: readonly string[]): BindingNode {
-  let node = root;
-  for (const name of path) {
-    let child = node.children.get(name);
-    if (!child) node.children.set(name, (child = { path: [...node.path, name], targets: [], children: new Map() }));
-    node = child;
-  }
-  return node;
-}
 
 /** True when values of the type can fill the target. `schema` is no union and not null. */
 export function isAccepted(schema: AvroSchema, target: Target): boolean {
@@ -57,6 +10,8 @@ export function isAccepted(schema: AvroSchema, target: Target): boolean {
       return schema.type === 'string' || schema.type === 'enum' || isBinaryUuid(schema);
     case 'entity':
       return ['string', 'enum', 'int', 'long'].includes(schema.type) || isBinaryUuid(schema);
+    case 'list':
+      return false;
     case 'time':
       return schema.type === 'int' || schema.type === 'long';
   }
@@ -66,6 +21,7 @@ const WANTED: Record<Target['kind'], string> = {
   float: 'a number, boolean or decimal',
   text: 'a string, enum or uuid',
   entity: 'a string, enum, uuid, int or long',
+  list: 'a list of numbers, which is read from JSON only (input.format json)',
   time: 'a long (timestamp-millis, timestamp-micros, or milliseconds)',
 };
 
@@ -123,11 +79,4 @@ function absence(child: BindingNode, records: readonly RecordSchema[], types: re
   const near = names.find((n) => n.toLowerCase() === child.path.at(-1)?.toLowerCase());
   const has = near ? ` Did you mean ${near}?` : ` It has ${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}.`;
   return { kind: 'absent', message: `${path} does not exist in ${describe(records[0]!)}.${has}` };
-}
-
-/** Number of targets below and at a node. */
-export function countTargets(node: BindingNode): number {
-  let count = node.targets.length;
-  for (const child of node.children.values()) count += countTargets(child);
-  return count;
 }

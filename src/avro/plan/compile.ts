@@ -1,8 +1,10 @@
+import { isText } from '../../core/bytes.ts';
 import { WeirError } from '../../core/errors.ts';
+import { bindingTree, countTargets } from '../../core/bindings.ts';
 import type { RowLayout } from '../../core/layout.ts';
 import type { Rows } from '../../core/rows.ts';
 import { applyAliases } from './aliases.ts';
-import { bindingProblems, bindingTree, countTargets } from './bindings.ts';
+import { bindingProblems } from './bindings.ts';
 import { DecodeCode } from './decode-code.ts';
 import { defaultProblems } from './defaults.ts';
 import { type ResolveNotes, resolve } from './resolve.ts';
@@ -101,7 +103,7 @@ const RUNTIME = {
   skipInt: wire.skipInt,
   skipLong: wire.skipLong,
   skipBytes: wire.skipBytes,
-  isText: wire.isText,
+  isText,
   putInteger: wire.putInteger,
   openView: wire.openView,
   NUMBER: wire.NUMBER,

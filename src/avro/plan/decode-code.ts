@@ -1,8 +1,9 @@
-import { type Target, isBinaryUuid, pathText } from './bindings.ts';
+import { MAX_TIME_MS, pathText, type Target } from '../../core/bindings.ts';
+import { isBinaryUuid } from './bindings.ts';
 import { type AvroSchema, describe } from './schema.ts';
 import { SkipCode, readIndex } from './skip-code.ts';
 import type { Assignment, FieldStep, Step } from './steps.ts';
-import { MAX_TIME_MS, timeUnit } from './units.ts';
+import { timeUnit } from './units.ts';
 
 // V8 does not optimise functions above about 60 kB of bytecode; runs of skipped fields longer than this leave the function.
 const MAX_INLINE_SKIPS = 12;

@@ -1,5 +1,5 @@
-import type { BindingNode, Target } from './bindings.ts';
-import { isAccepted, isBinaryUuid, isDecimal, pathText, refusal } from './bindings.ts';
+import { type BindingNode, pathText, type Target } from '../../core/bindings.ts';
+import { isAccepted, isBinaryUuid, isDecimal, refusal } from './bindings.ts';
 import { MAX_SCHEMA_DEPTH } from './limits.ts';
 import type { AvroField, AvroSchema, RecordSchema } from './schema.ts';
 import type { Assignment } from './steps.ts';

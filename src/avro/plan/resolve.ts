@@ -1,4 +1,5 @@
-import { type BindingNode, isAccepted, pathText, refusal } from './bindings.ts';
+import { type BindingNode, pathText } from '../../core/bindings.ts';
+import { isAccepted, refusal } from './bindings.ts';
 import { InvalidDefault, defaultAssignments } from './defaults.ts';
 import { isPromotable, isSameUnion, matchingBranch } from './matching.ts';
 import { type AvroSchema, type EnumSchema, type RecordSchema, describe, isNamed, unqualifiedName } from './schema.ts';

@@ -1,4 +1,4 @@
-import type { BindingNode, Target } from './bindings.ts';
+import type { BindingNode, Target } from '../../core/bindings.ts';
 import type { AvroSchema, EnumSchema } from './schema.ts';
 
 /** What to do with the next value of the writer's data. A decode program is a tree of these, in the order of the bytes. */

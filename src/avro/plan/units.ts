@@ -31,9 +31,6 @@ export function millisFrom(schema: AvroSchema, value: number): number {
   return Math.floor((value * multiply) / divide);
 }
 
-/** Largest distance from the epoch, in milliseconds, that a JavaScript Date (and so any consumer of event times) can hold. */
-export const MAX_TIME_MS = 8.64e15;
-
 /** Value of a decimal of one byte or more: big-endian two's complement ÷ 10^scale, to double precision. */
 export function decimalFrom(bytes: Uint8Array, start: number, size: number, scale: number): number {
   let value = bytes[start]! > 127 ? bytes[start]! - 256 : bytes[start]!;

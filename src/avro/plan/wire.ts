@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import type { BytesColumn } from '../../core/bytes-column.ts';
 
 /*
@@ -105,13 +104,6 @@ export function readSize(b: Uint8Array, p: number, end: number): number {
 export function skipBytes(b: Uint8Array, p: number, end: number): number {
   const next = readSize(b, p, end);
   return next < 0 ? -1 : next + WORD[0]!;
-}
-
-/** True when the bytes are well-formed UTF-8. */
-export function isText(b: Buffer, p: number, size: number): boolean {
-  const end = p + size;
-  for (let i = p; i < end; i++) if (b[i]! > 127) return isUtf8(b.subarray(i, end));
-  return true;
 }
 
 const DIGITS = new Uint8Array(20);

@@ -37,9 +37,16 @@ const featureGroup = z
     store: z.string().min(1).describe('Name of a store under stores.'),
     entity: eventField().describe('Field of the event whose value is the entity, such as event.tailnum.'),
     layout: z
-      .enum(['json', 'hash', 'packed'])
+      .enum(['json', 'hash', 'packed', 'float32'])
       .default('json')
-      .describe('How a row is stored: json (a string holding an object), hash (a Redis hash) or packed (float32 values, fastest).'),
+      .describe(
+        'How a row is stored: json (a string holding an object), hash (a Redis hash), packed (numbers and texts with their schema, as weir features load writes them) or float32 (numbers alone, as others write them).',
+      ),
+    fields: z
+      .array(z.string().min(1))
+      .min(1)
+      .exactOptional()
+      .describe('For layout float32, which needs it: names of the values of a row, in their order.'),
     keyPrefix: z.string().exactOptional().describe('Key of a row without its entity; default: features:<group>:.'),
     ttlSeconds: count().default(86_400).describe('Life of a row written by weir features load.'),
     maxAgeMs: duration(1).exactOptional().describe('Rows written longer ago than this are stale and count as missing; default: no limit.'),

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { eventField, path, topic, topicConfig } from '../scalars.ts';
 
-/** Wire formats of input records. */
-export const INPUT_FORMATS = ['confluent', 'confluent-header', 'apicurio', 'apicurio-header', 'single-object', 'plain'] as const;
+/** Wire formats of input records: Avro behind one of several headers, or JSON. */
+export const INPUT_FORMATS = ['confluent', 'confluent-header', 'apicurio', 'apicurio-header', 'single-object', 'plain', 'json'] as const;
 
 /** `input`: the topic with feature events. */
 export const inputSection = z
@@ -11,12 +11,12 @@ export const inputSection = z
     format: z
       .enum(INPUT_FORMATS)
       .describe(
-        'What stands before the Avro body: confluent (byte 0, 4-byte id), confluent-header (id or GUID in a header), apicurio (byte 0, 8-byte id), apicurio-header, single-object (C3 01 and the fingerprint) or plain (nothing).',
+        'How records are written. Avro, by what stands before the body: confluent (byte 0, 4-byte id), confluent-header (id or GUID in a header), apicurio (byte 0, 8-byte id), apicurio-header, single-object (C3 01 and the fingerprint) or plain (nothing). json: the value is one JSON object.',
       ),
     schema: path()
       .exactOptional()
       .describe(
-        'Reader schema (.avsc). Absent: columns bind to the fields of each writer schema. With plain it is the writer schema too, unless writerSchemas is given.',
+        'Reader schema (.avsc), for Avro. Absent: columns bind to the fields of each writer schema. With plain it is the writer schema too, unless writerSchemas is given.',
       ),
     writerSchemas: z
       .array(path())

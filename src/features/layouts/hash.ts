@@ -1,16 +1,14 @@
-import { Pipeline, type Redis } from 'ioredis';
+import { viewOf } from '../../core/bytes.ts';
 import { WeirError } from '../../core/errors.ts';
 import type { EntityKeys, FeatureGroup, FeatureTable } from '../../core/ports.ts';
 import { GROUP_HIT } from '../../core/rows.ts';
 import { type FeatureRow, TIMESTAMP_FIELD } from '../feature-row.ts';
-import { numberFromBytes } from '../numbers.ts';
+import { numberFromBytes } from '../../core/numbers.ts';
 import { isWrongType } from '../redis-errors.ts';
 import { clearTable } from '../table.ts';
-import { execute, type Layout, type LayoutReader, type LayoutWriter, type Tally } from './layout.ts';
-import { bulkString, PreparedCommand, roomForKeys, writeKey } from './prepared-command.ts';
-
-/** Fields of one entity in the order asked for; null: not there. An error: the key is not a hash. */
-type HashAnswer = (Buffer | null)[] | Error;
+import { ERROR_REPLY, type ReplyColumns } from '../wire/reply-columns.ts';
+import { bulkString, type RequestBytes } from '../wire/request-bytes.ts';
+import { errorOf, type Layout, type LayoutReader, type LayoutWriter, type Tally } from './layout.ts';
 
 /**
  * Layout `hash`: a Redis hash, one field a feature, numbers as decimal text, and the field `_ts` (milliseconds).
@@ -20,14 +18,15 @@ type HashAnswer = (Buffer | null)[] | Error;
 export const hashLayout: Layout = {
   name: 'hash',
   redisType: 'hash',
-  createReader({ group, keyPrefix }): LayoutReader<HashAnswer[]> {
-    const prefix = Buffer.from(keyPrefix);
+  createReader({ group, keyPrefix }): LayoutReader {
+    const prefix = viewOf(Buffer.from(keyPrefix));
     const names = [...group.floatFeatures, ...group.stringFeatures, TIMESTAMP_FIELD];
     const head = Buffer.from(`*${names.length + 2}\r\n$5\r\nHMGET\r\n`);
     const fields = Buffer.concat(names.map(bulkString));
+    const commands = { head: viewOf(head), between: viewOf(Buffer.concat([fields, head])), fields: viewOf(fields) };
     return {
-      request: (redis, keys) => getAll(redis, prefix, head, fields, keys),
-      decode: (answers, count, table) => decodeAll(answers, count, group, table),
+      write: (keys, into) => writeCommands(commands, prefix, keys, into),
+      decode: (replies, count, table) => decodeAll(replies, count, group, table),
     };
   },
   createWriter({ keyPrefix }, ttlSeconds): LayoutWriter {
@@ -47,55 +46,68 @@ export const hashLayout: Layout = {
   findFault: () => undefined,
 };
 
-async function getAll(redis: Redis, prefix: Buffer, head: Buffer, fields: Buffer, entities: EntityKeys): Promise<HashAnswer[]> {
-  const { count } = entities;
-  const bytes = Buffer.allocUnsafe(count * (head.length + fields.length) + roomForKeys(entities, 0, count, prefix));
-  const pipeline = new Pipeline(redis);
-  let at = 0;
-  for (let entity = 0; entity < count; entity++) {
-    const begin = at;
-    at += head.copy(bytes, at);
-    at = writeKey(bytes, at, prefix, entities, entity);
-    at += fields.copy(bytes, at);
-    pipeline.sendCommand(new PreparedCommand('hmget', bytes.subarray(begin, at)));
-  }
-  const answers = await execute(pipeline);
-  return answers.map(([error, answer]) => {
-    if (!error) return answer as (Buffer | null)[];
-    if (isWrongType(error)) return error;
-    throw error;
-  });
+/** The same in all commands: what stands before the first key, between two and behind the last. */
+interface HashCommands {
+  readonly head: DataView;
+  readonly between: DataView;
+  readonly fields: DataView;
 }
 
-function decodeAll(answers: readonly HashAnswer[], count: number, group: FeatureGroup, table: FeatureTable): Tally {
+function writeCommands({ head, between, fields }: HashCommands, prefix: DataView, keys: EntityKeys, into: RequestBytes): number {
+  const arena = viewOf(keys.column.arena);
+  into.put(head);
+  into.putKey(prefix, keys, arena, 0);
+  let from = -1;
+  for (let entity = 1; entity < keys.count; entity++) {
+    // The first time from outside, then from the request itself, which takes no object.
+    if (from < 0) from = into.put(between);
+    else into.repeat(from, from + between.byteLength);
+    into.putKey(prefix, keys, arena, entity);
+  }
+  into.put(fields);
+  return keys.count;
+}
+
+function decodeAll(replies: ReplyColumns, count: number, group: FeatureGroup, table: FeatureTable): Tally {
   const tally = { misses: 0, unreadable: 0 };
   const floatCount = group.floatFeatures.length;
   const textCount = group.stringFeatures.length;
+  const { buffer, first, size, start, length } = replies;
   clearTable(table, group, count);
   for (let entity = 0; entity < count; entity++) {
-    const fields = answers[entity]!;
-    if (fields instanceof Error) {
+    const at = first[entity]!;
+    if (size[entity] === ERROR_REPLY) {
+      const error = errorOf(replies, entity);
+      if (!isWrongType(error)) throw error;
       tally.misses++;
       tally.unreadable++;
       continue;
     }
-    if (fields.every((field) => field === null)) {
-      tally.misses++;
-      continue;
-    }
+    let present = 0;
     for (let f = 0; f < floatCount; f++) {
-      const field = fields[f]!;
-      if (field === null || field.length === 0) continue;
-      const value = numberFromBytes(field);
+      const bytes = length[at + f]!;
+      if (bytes < 0) continue;
+      present++;
+      if (bytes === 0) continue;
+      const from = start[at + f]!;
+      const value = numberFromBytes(buffer, from, from + bytes);
       if (value === undefined) tally.unreadable++;
       else table.floats[entity * floatCount + f] = value;
     }
     for (let f = 0; f < textCount; f++) {
-      const field = fields[floatCount + f]!;
-      if (field !== null) table.texts[f]!.set(entity, field, 0, field.length);
+      const bytes = length[at + floatCount + f]!;
+      if (bytes < 0) continue;
+      present++;
+      table.texts[f]!.set(entity, buffer, start[at + floatCount + f]!, bytes);
     }
-    const writtenAt = fields[floatCount + textCount]!;
-    if (writtenAt !== null && writtenAt.length > 0) table.writtenAtMs[entity] = numberFromBytes(writtenAt) ?? Number.NaN;
+    const written = at + floatCount + textCount;
+    const writtenBytes = length[written]!;
+    if (present === 0 && writtenBytes < 0) {
+      tally.misses++;
+      continue;
+    }
+    if (writtenBytes > 0)
+      table.writtenAtMs[entity] = numberFromBytes(buffer, start[written]!, start[written]! + writtenBytes) ?? Number.NaN;
     table.state[entity] = GROUP_HIT;
   }
   return tally;

@@ -1,9 +1,11 @@
+import { viewOf } from '../../core/bytes.ts';
 import { WeirError } from '../../core/errors.ts';
 import type { FeatureGroup, FeatureTable } from '../../core/ports.ts';
 import { type FeatureRow, type FeatureValue, TIMESTAMP_FIELD } from '../feature-row.ts';
 import { clearTable, fillFromObject } from '../table.ts';
+import type { ReplyColumns } from '../wire/reply-columns.ts';
 import type { Layout, LayoutReader, LayoutWriter, Tally } from './layout.ts';
-import { getAll } from './mget.ts';
+import { assertValues, writeMget } from './mget.ts';
 
 /**
  * Layout `json`: a string that holds a JSON object `{"<feature>": number | string | null, …, "_ts": milliseconds}`.
@@ -12,11 +14,11 @@ import { getAll } from './mget.ts';
 export const jsonLayout: Layout = {
   name: 'json',
   redisType: 'string',
-  createReader({ group, keyPrefix }): LayoutReader<(Buffer | null)[]> {
-    const prefix = Buffer.from(keyPrefix);
+  createReader({ group, keyPrefix }): LayoutReader {
+    const prefix = viewOf(Buffer.from(keyPrefix));
     return {
-      request: (redis, keys) => getAll(redis, prefix, keys),
-      decode: (values, count, table) => decodeAll(values, count, group, table),
+      write: (keys, into) => writeMget(prefix, keys, into),
+      decode: (replies, count, table) => decodeAll(replies, count, group, table),
     };
   },
   createWriter({ keyPrefix }, ttlSeconds): LayoutWriter {
@@ -33,16 +35,18 @@ export const jsonLayout: Layout = {
   findFault: (value) => (objectFromJson(value) ? undefined : 'a value that is not a JSON object'),
 };
 
-function decodeAll(values: readonly (Buffer | null)[], count: number, group: FeatureGroup, table: FeatureTable): Tally {
+function decodeAll(replies: ReplyColumns, count: number, group: FeatureGroup, table: FeatureTable): Tally {
   const tally = { misses: 0, unreadable: 0 };
+  const { buffer, start, length } = replies;
+  assertValues(replies);
   clearTable(table, group, count);
   for (let entity = 0; entity < count; entity++) {
-    const value = values[entity];
-    const object = value ? objectFromJson(value) : undefined;
+    const bytes = length[entity]!;
+    const object = bytes < 0 ? undefined : objectFromJson(buffer.subarray(start[entity]!, start[entity]! + bytes));
     if (object) tally.unreadable += fillFromObject(object, group, table, entity);
     else {
       tally.misses++;
-      if (value) tally.unreadable++;
+      if (bytes >= 0) tally.unreadable++;
     }
   }
   return tally;

@@ -1,6 +1,8 @@
 import type { ChainableCommander, Redis } from 'ioredis';
 import type { EntityKeys, FeatureGroup, FeatureTable, Logger } from '../../core/ports.ts';
 import type { FeatureRow } from '../feature-row.ts';
+import type { ReplyColumns } from '../wire/reply-columns.ts';
+import type { RequestBytes } from '../wire/request-bytes.ts';
 
 /** What one answer held besides hits. */
 export interface Tally {
@@ -9,12 +11,20 @@ export interface Tally {
   unreadable: number;
 }
 
-/** Reads the rows of one group. `Answer` is whatever the request brings back. */
-export interface LayoutReader<Answer> {
-  /** Sends the request for all entities and waits for the whole answer. Must not touch a table: it may come too late. */
-  request(redis: Redis, keys: EntityKeys): Promise<Answer>;
-  /** Fills the table from an answer that came in time. */
-  decode(answer: Answer, count: number, table: FeatureTable): Tally;
+/** Reads the rows of one group. */
+export interface LayoutReader {
+  /** Writes the commands that ask for all entities, of which there is at least one. @returns how many replies will come */
+  write(keys: EntityKeys, into: RequestBytes): number;
+  /**
+   * What must be read first, before these replies can be decoded; nearly always nothing.
+   * @throws ReplyError as `decode`
+   */
+  missing?(replies: ReplyColumns, count: number): ((redis: Redis) => Promise<void>) | undefined;
+  /**
+   * Fills the table.
+   * @throws ReplyError for a reply that is an error and not about one key
+   */
+  decode(replies: ReplyColumns, count: number, table: FeatureTable): Tally;
 }
 
 /** Writes the rows of one group. */
@@ -34,10 +44,10 @@ export interface LayoutPlace {
 
 /** How rows of features are kept in Redis. */
 export interface Layout {
-  readonly name: 'json' | 'hash' | 'packed';
+  readonly name: 'json' | 'hash' | 'packed' | 'float32';
   /** What `TYPE` says of a key of this layout. */
   readonly redisType: 'string' | 'hash';
-  createReader(place: LayoutPlace, logger: Logger): LayoutReader<unknown>;
+  createReader(place: LayoutPlace, logger: Logger): LayoutReader;
   /** @param ttlSeconds 0: rows do not expire */
   createWriter(place: LayoutPlace, ttlSeconds: number): LayoutWriter;
   /** Undefined when the bytes of a key look like this layout, else what is wrong. Only for layouts of type `string`. */
@@ -51,4 +61,13 @@ export interface Layout {
 export async function execute(pipeline: Pick<ChainableCommander, 'exec'>): Promise<[error: Error | null, answer: unknown][]> {
   const answers = await pipeline.exec();
   return answers ?? [];
+}
+
+/** A reply that is an error, as ioredis would throw it, but without the command, which holds keys. */
+export function errorOf({ buffer, first, start, length }: ReplyColumns, reply: number): Error {
+  const value = first[reply]!;
+  const from = start[value]!;
+  const error = new Error(buffer.toString('utf8', from, from + length[value]!));
+  error.name = 'ReplyError';
+  return error;
 }

@@ -1,32 +1,30 @@
-import { Pipeline, type Redis } from 'ioredis';
 import type { EntityKeys } from '../../core/ports.ts';
-import { execute } from './layout.ts';
-import { PreparedCommand, roomForKeys, writeKey } from './prepared-command.ts';
+import { viewOf } from '../../core/bytes.ts';
+import { ERROR_REPLY, type ReplyColumns } from '../wire/reply-columns.ts';
+import type { RequestBytes } from '../wire/request-bytes.ts';
+import { errorOf } from './layout.ts';
 
 /** Most keys of one MGET: a longer command keeps Redis from serving anyone else. Several still go in one round trip. */
 const KEYS_PER_COMMAND = 1_024;
 
-/** Values of all entities in one round trip; null where there is none, or one that is not a string. */
-export async function getAll(redis: Redis, prefix: Buffer, entities: EntityKeys): Promise<(Buffer | null)[]> {
-  const { count } = entities;
-  if (count <= KEYS_PER_COMMAND) return (await redis.sendCommand(mget(prefix, entities, 0, count))) as (Buffer | null)[];
-  const pipeline = new Pipeline(redis);
-  for (let from = 0; from < count; from += KEYS_PER_COMMAND) {
-    pipeline.sendCommand(mget(prefix, entities, from, Math.min(count, from + KEYS_PER_COMMAND)));
+/**
+ * Writes `MGET` of all entities. Value i of the replies, counted over all of them, is that of entity i: null where there is none, or
+ * one that is not a string.
+ * @returns the number of commands
+ */
+export function writeMget(prefix: DataView, keys: EntityKeys, into: RequestBytes): number {
+  const arena = viewOf(keys.column.arena);
+  let commands = 0;
+  for (let from = 0; from < keys.count; from += KEYS_PER_COMMAND) {
+    const to = Math.min(keys.count, from + KEYS_PER_COMMAND);
+    into.put(viewOf(Buffer.from(`*${to - from + 1}\r\n$4\r\nMGET\r\n`)));
+    for (let entity = from; entity < to; entity++) into.putKey(prefix, keys, arena, entity);
+    commands++;
   }
-  const values: (Buffer | null)[] = [];
-  for (const [error, answer] of await execute(pipeline)) {
-    if (error) throw error;
-    for (const value of answer as (Buffer | null)[]) values.push(value);
-  }
-  return values;
+  return commands;
 }
 
-/** `MGET` of the keys of entities `from` … `to` − 1. */
-function mget(prefix: Buffer, entities: EntityKeys, from: number, to: number): PreparedCommand {
-  const head = `*${to - from + 1}\r\n$4\r\nMGET\r\n`;
-  const bytes = Buffer.allocUnsafe(head.length + roomForKeys(entities, from, to, prefix));
-  let at = bytes.write(head, 'latin1');
-  for (let entity = from; entity < to; entity++) at = writeKey(bytes, at, prefix, entities, entity);
-  return new PreparedCommand('mget', bytes.subarray(0, at));
+/** @throws ReplyError when a reply is an error */
+export function assertValues(replies: ReplyColumns): void {
+  for (let reply = 0; reply < replies.replies; reply++) if (replies.size[reply] === ERROR_REPLY) throw errorOf(replies, reply);
 }

@@ -18,11 +18,13 @@ import type { FeatureRow } from '../feature-row.ts';
  */
 /** Position of the schema hash. */
 export const HASH_AT = 4;
-const WRITTEN_AT = 12;
+/** Position of the time when the row was written, float64 milliseconds since the epoch; NaN: unknown. */
+export const WRITTEN_AT = 12;
 /** Position of the first float. */
 export const FLOATS_AT = 20;
 const VERSION = 1;
-const MAGIC = 0x4657;
+const MAGIC_FIRST = 0x57;
+const MAGIC_SECOND = 0x46;
 
 /** Which features a packed row holds, in which order. */
 export interface PackedSchema {
@@ -66,14 +68,15 @@ export function schemaKey(keyPrefix: string, hash: Buffer): string {
 
 /** Undefined when the bytes begin like a packed row, else what is wrong. */
 export function findPackedFault(value: Buffer): string | undefined {
-  if (value.length < FLOATS_AT || value.readUInt16LE(0) !== MAGIC) return 'a value that is not a packed row';
-  if (value[2] !== VERSION || value[3] !== 0) return `a packed row of version ${value[2]} (this weir reads version ${VERSION})`;
-  return undefined;
+  return packedFault(value, 0, value.length);
 }
 
-/** When a packed row was written, milliseconds since the epoch; NaN: unknown. */
-export function writtenAtMs(value: Buffer): number {
-  return value.readDoubleLE(WRITTEN_AT);
+/** As `findPackedFault`, of the `size` bytes from `start` on. */
+export function packedFault(bytes: Buffer, start: number, size: number): string | undefined {
+  if (size < FLOATS_AT || bytes[start] !== MAGIC_FIRST || bytes[start + 1] !== MAGIC_SECOND) return 'a value that is not a packed row';
+  if (bytes[start + 2] !== VERSION || bytes[start + 3] !== 0)
+    return `a packed row of version ${bytes[start + 2]} (this weir reads version ${VERSION})`;
+  return undefined;
 }
 
 /** @throws WeirError `input_file_invalid` for a feature that the schema lacks, or a value of the other kind */
@@ -91,7 +94,8 @@ export function packRow(row: FeatureRow, schema: PackedSchema): Buffer {
   });
   const size = texts.reduce((sum, text) => sum + 4 + (text?.length ?? 0), FLOATS_AT + 4 * floatFeatures.length);
   const packed = Buffer.alloc(size);
-  packed.writeUInt16LE(MAGIC, 0);
+  packed[0] = MAGIC_FIRST;
+  packed[1] = MAGIC_SECOND;
   packed[2] = VERSION;
   packed.set(schema.hash, HASH_AT);
   packed.writeDoubleLE(row.writtenAtMs, WRITTEN_AT);

@@ -1,19 +1,21 @@
 import type { Redis } from 'ioredis';
+import { viewOf } from '../../core/bytes.ts';
 import type { FeatureGroup, FeatureTable, Logger } from '../../core/ports.ts';
 import { GROUP_HIT } from '../../core/rows.ts';
 import { clearTable } from '../table.ts';
 import type { Layout, LayoutPlace, LayoutReader, LayoutWriter, Tally } from './layout.ts';
-import { getAll } from './mget.ts';
+import { assertValues, writeMget } from './mget.ts';
 import {
   FLOATS_AT,
   findPackedFault,
+  packedFault,
   HASH_AT,
   type PackedSchema,
   packedSchema,
   packedSchemaFromText,
   packRow,
   schemaKey,
-  writtenAtMs,
+  WRITTEN_AT,
 } from './packed-format.ts';
 
 /** After so many answers a schema that was not found is looked for again. */
@@ -28,7 +30,7 @@ const ASK_AGAIN_AFTER = 100;
 export const packedLayout: Layout = {
   name: 'packed',
   redisType: 'string',
-  createReader: (place, logger): LayoutReader<(Buffer | null)[]> => createReader(place, logger),
+  createReader: (place, logger): LayoutReader => createReader(place, logger),
   createWriter({ group, keyPrefix }, ttlSeconds): LayoutWriter {
     const schema = packedSchema(group);
     return {
@@ -56,69 +58,76 @@ interface ReadPlan {
   readonly textColumn: Int32Array;
 }
 
-function createReader({ group, keyPrefix }: LayoutPlace, logger: Logger): LayoutReader<(Buffer | null)[]> {
-  const prefix = Buffer.from(keyPrefix);
+function createReader({ group, keyPrefix }: LayoutPlace, logger: Logger): LayoutReader {
+  const prefix = viewOf(Buffer.from(keyPrefix));
   const plans: ReadPlan[] = [planFor(packedSchema(group), group)];
   /** Answers to wait until a hash is asked for again. */
   const unknown = new Map<string, number>();
 
-  const planOf = (value: Buffer): ReadPlan | undefined => {
-    const low = value.readInt32LE(HASH_AT);
-    const high = value.readInt32LE(HASH_AT + 4);
+  const planOf = (bytes: Buffer, start: number): ReadPlan | undefined => {
+    const low = bytes.readInt32LE(start + HASH_AT);
+    const high = bytes.readInt32LE(start + HASH_AT + 4);
     // Nearly always one, for a while two: a list is the fastest map.
     for (const plan of plans) if (plan.hashLow === low && plan.hashHigh === high) return plan;
     return undefined;
   };
 
-  /** Fetches schemas of rows that name one not seen before: one more round trip, once a schema. */
-  async function learnSchemas(redis: Redis, values: readonly (Buffer | null)[]): Promise<void> {
-    const hashes = new Map<string, Buffer>();
-    for (const value of values) {
-      if (value === null || findPackedFault(value) !== undefined || planOf(value)) continue;
-      const hash = value.subarray(HASH_AT, HASH_AT + 8);
-      hashes.set(hash.toString('hex'), hash);
+  /** Fetches a schema that rows name and that was not seen before: one more round trip, once a schema. */
+  async function learn(redis: Redis, name: string): Promise<void> {
+    const hash = Buffer.from(name, 'hex');
+    const text = await redis.get(schemaKey(keyPrefix, hash));
+    const schema = text === null ? undefined : packedSchemaFromText(text, hash);
+    if (schema) {
+      unknown.delete(name);
+      // Another batch may have asked for it at the same time.
+      if (!plans.some((plan) => plan.hash.equals(hash))) plans.push(planFor(schema, group));
+      warnOfAbsentFeatures(schema, group, logger);
+      return;
     }
-    for (const [name, hash] of hashes) {
-      const waits = unknown.get(name) ?? 0;
-      if (waits > 0) {
-        unknown.set(name, waits - 1);
-        continue;
-      }
-      const text = await redis.get(schemaKey(keyPrefix, hash));
-      const schema = text === null ? undefined : packedSchemaFromText(text, hash);
-      if (schema) {
-        unknown.delete(name);
-        plans.push(planFor(schema, group));
-        warnOfAbsentFeatures(schema, group, logger);
-      } else {
-        if (!unknown.has(name)) {
-          logger.warn(
-            { group: group.name, schema: name },
-            'Packed rows name a schema that the store does not hold; they count as missing.',
-          );
-        }
-        unknown.set(name, ASK_AGAIN_AFTER);
-      }
+    if (!unknown.has(name)) {
+      logger.warn({ group: group.name, schema: name }, 'Packed rows name a schema that the store does not hold; they count as missing.');
     }
+    unknown.set(name, ASK_AGAIN_AFTER);
   }
 
   return {
-    async request(redis, keys) {
-      const values = await getAll(redis, prefix, keys);
-      await learnSchemas(redis, values);
-      return values;
+    write: (keys, into) => writeMget(prefix, keys, into),
+    missing(replies, count) {
+      assertValues(replies);
+      const { buffer, start, length } = replies;
+      let hashes: Set<string> | undefined;
+      for (let entity = 0; entity < count; entity++) {
+        const at = start[entity]!;
+        const bytes = length[entity]!;
+        if (bytes < 0 || packedFault(buffer, at, bytes) !== undefined || planOf(buffer, at)) continue;
+        (hashes ??= new Set()).add(buffer.toString('hex', at + HASH_AT, at + HASH_AT + 8));
+      }
+      if (!hashes) return undefined;
+      const wanted: string[] = [];
+      for (const name of hashes) {
+        const waits = unknown.get(name) ?? 0;
+        if (waits > 0) unknown.set(name, waits - 1);
+        else wanted.push(name);
+      }
+      if (wanted.length === 0) return undefined;
+      return async (redis) => {
+        for (const name of wanted) await learn(redis, name);
+      };
     },
-    decode(values, count, table) {
+    decode(replies, count, table) {
       const tally: Tally = { misses: 0, unreadable: 0 };
+      const { buffer, start, length } = replies;
+      const view = viewOf(buffer);
       clearTable(table, group, count);
       for (let entity = 0; entity < count; entity++) {
-        const value = values[entity]!;
-        if (value === null) {
+        const bytes = length[entity]!;
+        if (bytes < 0) {
           tally.misses++;
           continue;
         }
-        const plan = findPackedFault(value) === undefined ? planOf(value) : undefined;
-        if (plan && readRow(value, plan, group, table, entity)) continue;
+        const at = start[entity]!;
+        const plan = packedFault(buffer, at, bytes) === undefined ? planOf(buffer, at) : undefined;
+        if (plan && readRow(buffer, view, at, bytes, plan, group, table, entity)) continue;
         tally.misses++;
         tally.unreadable++;
       }
@@ -151,35 +160,44 @@ function warnOfAbsentFeatures(schema: PackedSchema, group: FeatureGroup, logger:
 }
 
 /** Reads one row into the table. False, with nothing written, when the texts do not end where the value ends. */
-function readRow(value: Buffer, plan: ReadPlan, group: FeatureGroup, table: FeatureTable, entity: number): boolean {
+function readRow(
+  buffer: Buffer,
+  view: DataView,
+  start: number,
+  bytes: number,
+  plan: ReadPlan,
+  group: FeatureGroup,
+  table: FeatureTable,
+  entity: number,
+): boolean {
   const { floatAt, textsAt, textColumn } = plan;
-  if (!endsWithTexts(value, textsAt, textColumn.length)) return false;
-  const first = entity * group.floatFeatures.length;
+  if (!endsWithTexts(view, start + textsAt, start + bytes, textColumn.length)) return false;
+  const first = entity * floatAt.length;
   for (let f = 0; f < floatAt.length; f++) {
     const at = floatAt[f]!;
-    if (at >= 0) table.floats[first + f] = value.readFloatLE(at);
+    if (at >= 0) table.floats[first + f] = view.getFloat32(start + at, true);
   }
-  let at = textsAt;
+  let at = start + textsAt;
   for (let s = 0; s < textColumn.length; s++) {
-    const size = value.readInt32LE(at);
+    const size = view.getInt32(at, true);
     at += 4;
     if (size < 0) continue;
-    if (textColumn[s]! >= 0) table.texts[textColumn[s]!]!.set(entity, value, at, size);
+    if (textColumn[s]! >= 0) table.texts[textColumn[s]!]!.set(entity, buffer, at, size);
     at += size;
   }
-  table.writtenAtMs[entity] = writtenAtMs(value);
+  table.writtenAtMs[entity] = view.getFloat64(start + WRITTEN_AT, true);
   table.state[entity] = GROUP_HIT;
   return true;
 }
 
 /** Walks the lengths of all texts before anything is believed. */
-function endsWithTexts(value: Buffer, textsAt: number, texts: number): boolean {
+function endsWithTexts(view: DataView, textsAt: number, end: number, texts: number): boolean {
   let at = textsAt;
   for (let s = 0; s < texts; s++) {
-    if (at + 4 > value.length) return false;
-    const size = value.readInt32LE(at);
+    if (at + 4 > end) return false;
+    const size = view.getInt32(at, true);
     if (size < -1) return false;
     at += 4 + Math.max(0, size);
   }
-  return at === value.length;
+  return at === end;
 }

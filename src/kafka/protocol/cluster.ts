@@ -1,6 +1,6 @@
 /**
  * A guarded look into kafkajs 2.2.4: its `Cluster` (connections, metadata, leaders), for reading a topic without a consumer
- * group. kafkajs keeps the maker of clusters under a symbol; nothing is patched.
+ * group, and for a word with a coordinator. kafkajs keeps the maker of clusters under a symbol; nothing is patched.
  */
 import type { Kafka } from 'kafkajs';
 import { WeirError } from '../../core/errors.ts';
@@ -15,6 +15,7 @@ export interface Cluster<Broker> {
   /** Partitions by the node id of their leader. */
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
   findBroker(options: { nodeId: string }): Promise<Broker>;
+  findGroupCoordinator(options: { groupId: string }): Promise<Broker>;
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[];
   /** ListOffsets, of what is read uncommitted: ends are high watermarks, behind transactions that are still open. */
   fetchTopicsOffset(

@@ -35,6 +35,7 @@ describe('help', () => {
     ['topics', 'apply'],
     ['features', 'load'],
     ['profile', 'build'],
+    ['bench'],
     ['dlq', 'ls'],
     ['dlq', 'show'],
     ['dlq', 'redrive'],
@@ -68,6 +69,9 @@ describe('usage errors', () => {
     [['topics', 'apply', '--with-input', 'many'], /must be a whole number of at least 1/],
     [['topics', 'apply', '--with-input', '0'], /must be a whole number of at least 1/],
     [['profile', 'build', '--file', 'a', '--topic', 'b'], /cannot be used with option/],
+    [['run', '--workers', '0'], /must be a whole number from 1 to 256, or auto/],
+    [['run', '--workers', '257'], /must be a whole number from 1 to 256, or auto/],
+    [['run', '--workers', 'all'], /must be a whole number from 1 to 256, or auto/],
   ])('%j ends with 2', async (args, message) => {
     const { exitCode, stderr } = await run(args);
     expect(exitCode).toBe(2);
@@ -98,6 +102,27 @@ describe('failures', () => {
     const { exitCode, stderr } = await run(['topics', 'apply', '--config', join(folder, 'nope.yaml')]);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('nope.yaml: there is no such file');
+  });
+});
+
+describe('weir run as one of a pool', () => {
+  it('is for a supervisor to start', () => {
+    const main = new URL('../../../src/cli/main.ts', import.meta.url).pathname;
+    const child = spawnSync(process.execPath, [main, 'run', '--worker', '0', '--config', join(folder, 'bad.yaml')], { encoding: 'utf8' });
+    expect(child.status).toBe(2);
+    expect(child.stderr).toContain('--worker is what weir run --workers gives to its workers');
+    expect(spawnSync(process.execPath, [main, 'run', '--help'], { encoding: 'utf8' }).stdout).not.toMatch(/--worker /);
+  });
+
+  it.each([['--workers', '2'], []])('ends with 2 when the pipeline file is wrong, before any worker is started: %j', (...args) => {
+    const child = spawnSync(
+      process.execPath,
+      [new URL('../../../src/cli/main.ts', import.meta.url).pathname, 'run', '--config', join(folder, 'bad.yaml'), ...args],
+      { encoding: 'utf8', env: { ...process.env, ...(args.length === 0 && { WEIR_WORKERS: 'auto' }) } },
+    );
+    expect(child.status).toBe(2);
+    expect(child.stderr).toContain('unknown key kafca');
+    expect(child.stderr).not.toContain('worker 0');
   });
 });
 

@@ -55,6 +55,6 @@ describe('jsonSchema', () => {
     expect(schema.safeParse({ ...flights, batch: { maxRows: 'many' } }).success).toBe(false);
     expect(schema.safeParse({ ...flights, batch: { maxRows: '${ROWS}' } }).success).toBe(true);
     expect(schema.safeParse({ ...flights, batch: { maxRow: 1 } }).success).toBe(false);
-    expect(schema.safeParse({ ...flights, input: { ...flights['input'], format: 'json' } }).success).toBe(false);
+    expect(schema.safeParse({ ...flights, input: { ...flights['input'], format: 'xml' } }).success).toBe(false);
   });
 });

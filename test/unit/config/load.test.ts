@@ -70,8 +70,8 @@ describe('a minimal file', () => {
       },
       stores: {},
       features: {},
-      model: { package: join(folder, 'model'), intraOpNumThreads: 1 },
-      batch: { maxRows: 512, maxBytes: 1_048_576, maxDelayMs: 10, eager: true },
+      model: { package: join(folder, 'model'), intraOpNumThreads: 1, runtime: 'inline', runTimeoutMs: 30_000 },
+      batch: { maxRows: 2_048, targetMs: 50, maxBytes: 1_048_576, maxDelayMs: 10, eager: true },
       flow: { maxQueuedRows: 20_000, maxQueuedBytes: 33_554_432, maxInFlightBatches: 4 },
       delivery: { mode: 'exactly-once', commitIntervalMs: 100, transactionTimeoutMs: 10_000 },
       output: {
@@ -130,6 +130,17 @@ features: {plane: {store: main, entity: event.tail.number}}`);
   });
 });
 
+describe('model.runtime', () => {
+  it('is inline, or a number of threads', () => {
+    expect(parse(MINIMAL.replace('{package: model}', '{package: model, runtime: {threads: 3}, runTimeoutMs: 5s}')).model).toMatchObject({
+      runtime: { threads: 3 },
+      runTimeoutMs: 5_000,
+    });
+    const wrong = MINIMAL.replace('{package: model}', '{package: model, runtime: threads}');
+    expect(findings(wrong)).toEqual([expect.stringMatching(/model\.runtime: must be inline or \{threads: <number>\}/)]);
+  });
+});
+
 describe('the environment', () => {
   it('gives numbers and booleans where the schema wants them, and text where it wants text', () => {
     const { ops, kafka, batch, name } = parse(
@@ -178,7 +189,7 @@ drift: {windowMs: 90s, paneMs: 1m}
     ).toEqual([
       '3:3: kafka: unknown key broker; did you mean brokers?',
       '4:12: kafka.brokers: each broker must be written host:port',
-      '5:28: input.format: must be confluent or confluent-header or apicurio or apicurio-header or single-object or plain; did you mean confluent?',
+      '5:28: input.format: must be confluent or confluent-header or apicurio or apicurio-header or single-object or plain or json; did you mean confluent?',
       '6:18: model.package: there is no model.yaml in nope',
       '7:9: batch: unknown key maxRow; did you mean maxRows?',
       '7:29: batch.maxRows: Too small: expected number to be >=1',
@@ -227,6 +238,12 @@ drift: {windowMs: 90s, paneMs: 1m}
       'input: {topic: in, format: plain}',
       'input.format: plain carries no schema, so weir must be told the schema it was written with',
     ],
+    [
+      'json with a reader schema',
+      'input: {topic: in, format: json, schema: event.avsc}',
+      'input.schema: has no meaning with format json, whose records carry the names of their fields; remove it',
+    ],
+    ['json with writer schemas', 'input: {topic: in, format: json, writerSchemas: [event.avsc]}', 'input.writerSchemas: has no meaning'],
     ['single-object without schemas', 'input: {topic: in, format: single-object}', 'add input.writerSchemas or input.schema'],
     [
       'confluent output without a registry',
@@ -244,7 +261,11 @@ drift: {windowMs: 90s, paneMs: 1m}
       'drift: {profilesTopic: flights.predictions}',
       'topic flights.predictions is already output.predictions.topic',
     ],
-    ['a batch larger than the queue', 'flow: {maxQueuedRows: 100}', 'batch.maxRows: 512 rows never fit into flow.maxQueuedRows 100'],
+    [
+      'a batch larger than the queue',
+      'flow: {maxQueuedRows: 100}\nbatch: {maxRows: 200}',
+      'batch.maxRows: 200 rows never fit into flow.maxQueuedRows 100',
+    ],
     ['a slow heartbeat', 'kafka: {brokers: "a:1", heartbeatIntervalMs: 20s}', 'is more than a third of sessionTimeoutMs 30000'],
     ['window twice', 'drift: {window: 1h, windowMs: 1h}', 'drift.window: is the same as drift.windowMs; give one of them'],
     ['an unknown guarantee', 'delivery: {mode: at-most-once}', 'delivery.mode: must be exactly-once or at-least-once'],

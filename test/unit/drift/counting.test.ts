@@ -32,7 +32,7 @@ function countBoth(
   const rows = Int32Array.from(values, (_, i) => i);
   countFloats(
     slab,
-    { rows, slots: new Int32Array(values.length).fill(slot), count: values.length },
+    { rows, slots: new Int32Array(values.length).fill(slot), count: values.length, from: 0, to: values.length },
     values,
     1,
     0,

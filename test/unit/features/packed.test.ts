@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
-import { BytesColumn } from '../../../src/core/bytes-column.ts';
 import { GROUP_HIT, GROUP_MISS } from '../../../src/core/rows.ts';
 import { silentLogger } from '../../../src/core/silent.ts';
 import { packedLayout } from '../../../src/features/layouts/packed.ts';
 import { findPackedFault, packedSchema, packedSchemaFromText, packRow } from '../../../src/features/layouts/packed-format.ts';
 import { FeatureTableBuffer } from '../../../src/pipeline/feature-table.ts';
+import { repliesOf } from './wire/resp.ts';
 
 const group = { name: 'plane', floatFeatures: ['yearBuilt', 'seats'], stringFeatures: ['maker', 'model'] };
 const schema = packedSchema(group);
@@ -14,7 +14,7 @@ const reader = packedLayout.createReader({ group, keyPrefix: 'p:' }, silentLogge
 
 function decode(values: (Buffer | null)[]) {
   const table = new FeatureTableBuffer(group, values.length);
-  const tally = reader.decode(values, values.length, table);
+  const tally = reader.decode(repliesOf(values), values.length, table);
   return { table, tally };
 }
 
@@ -88,18 +88,17 @@ describe('packed rows', () => {
     let asked = 0;
     let answer: string | null = null;
     const redis = {
-      sendCommand: async () => [value],
       get: async () => {
         asked++;
         return answer;
       },
     } as unknown as Redis;
     const fresh = packedLayout.createReader({ group, keyPrefix: 'p:' }, silentLogger);
-    const column = new BytesColumn(1);
-    column.setText(0, 'N1');
     const fetch = async (): Promise<number> => {
       const table = new FeatureTableBuffer(group, 1);
-      fresh.decode(await fresh.request(redis, { count: 1, column }), 1, table);
+      const replies = repliesOf([value]);
+      await fresh.missing!(replies, 1)?.(redis);
+      fresh.decode(replies, 1, table);
       return table.floats[1]!;
     };
     for (let i = 0; i < 101; i++) expect(await fetch()).toBeNaN();

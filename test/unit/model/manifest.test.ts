@@ -71,6 +71,17 @@ describe('parseManifest', () => {
     expect(manifest?.data).toMatchObject({ file: 'model.onnx', outputs: { score: { output: 'p', index: 1 }, extras: [] } });
   });
 
+  it('takes lists of numbers, and what drift leaves out', () => {
+    const { manifest } = parseManifest(
+      GOOD.replace('max: 2.5', 'max: 2.5, size: 784').replace('default: 3', 'default: 3, drift: false'),
+      'model.yaml',
+    );
+    expect(manifest?.inputs[0]?.columns).toMatchObject([
+      { name: 'a', size: 784, min: -1, max: 2.5 },
+      { name: 'b', drift: false },
+    ]);
+  });
+
   it('takes labels, extras, golden rows and a bound of rows', () => {
     const more = `  label: {threshold: 0.5, above: late, below: on-time}\n  extras: [{name: logit, output: l}]\nreference: r.json\ngolden: {file: g.json}\nmaxBatchRows: 8\n`;
     const { manifest } = parseManifest(GOOD + more, 'model.yaml');
@@ -110,6 +121,14 @@ describe('parseManifest', () => {
     ['action of a text', 'default: nowhere', 'onInvalid: flag', /is never invalid; remove onInvalid$/],
     ['clamp without bounds', 'default: 3, onInvalid: default', 'onInvalid: clamp', /column b: clamp needs min or max$/],
     ['nothing to put in place', 'max: 2.5', 'onInvalid: default', /column a is required and has no default/],
+    [
+      'size of a store column',
+      'default: 3',
+      'default: 3, size: 2',
+      /^model\.yaml:8:\d+: column b: stores hold single values; a column with a size/,
+    ],
+    ['size of a text', 'default: nowhere', 'size: 2', /column c is a string, and lists are of numbers; remove size$/],
+    ['size of nothing', 'max: 2.5', 'size: 0', /size: Too small/],
     ['file outside', 'inputs:', 'file: ../x.onnx\ninputs:', /^model\.yaml:3:7: file: must lie in the package folder$/],
     ['absolute file', 'inputs:', 'file: /x.onnx\ninputs:', /must lie in the package folder$/],
     ['short hash', 'inputs:', 'sha256: abc\ninputs:', /sha256: must be 64 hexadecimal digits$/],
@@ -127,6 +146,14 @@ describe('parseManifest', () => {
     const warned = parseManifest(GOOD.replace('default: 3', 'default: 3, required: true'), 'model.yaml');
     expect(warned.findings).toEqual([expect.objectContaining({ severity: 'warning', line: 8 })]);
     expect(warned.manifest).toBeDefined();
+    const indexed = parseManifest(GOOD.replace('event.a', '"event.a[0]"'), 'model.yaml');
+    expect(indexed.findings).toEqual([
+      expect.objectContaining({
+        severity: 'warning',
+        line: 7,
+        message: expect.stringMatching(/a list is bound as a whole, with size$/) as string,
+      }),
+    ]);
   });
 
   it('reports syntax errors instead of throwing', () => {

@@ -4,6 +4,7 @@ import { Rows } from '../../../src/core/rows.ts';
 import { wantedOutputs } from '../../../src/model/outputs.ts';
 import { modelContract } from '../../contract/model.ts';
 import { buildOnnx, lookupModel, sumModel, TYPES } from './onnx-builder.ts';
+import type { Runtime } from '../../../src/model/index.ts';
 import { floatRows, load, manifestOf } from './package-folder.ts';
 
 /** y = x · 1, label = argmax as int64, logits = x: [N,3] everywhere. */
@@ -48,9 +49,14 @@ outputs:
   label: {output: word}
 `;
 
-describe('loadModel', () => {
+describe.each<[string, Runtime]>([
+  ['on the event loop', 'inline'],
+  ['in 2 threads', { threads: 2 }],
+])('a model %s', (_, runtime) => {
+  const open = (files: Readonly<Record<string, string | Buffer>>) => load(files, { runtime });
+
   modelContract('sum', async () => {
-    const { model, layout } = await load({ 'model.onnx': sumModel(2), 'model.yaml': manifestOf(2) });
+    const { model, layout } = await open({ 'model.onnx': sumModel(2), 'model.yaml': manifestOf(2) });
     return {
       model,
       rows: floatRows(
@@ -60,7 +66,7 @@ describe('loadModel', () => {
     };
   });
   modelContract('sum in runs of at most 3 rows', async () => {
-    const { model, layout } = await load({ 'model.onnx': sumModel(2), 'model.yaml': manifestOf(2, 'maxBatchRows: 3\n') });
+    const { model, layout } = await open({ 'model.onnx': sumModel(2), 'model.yaml': manifestOf(2, 'maxBatchRows: 3\n') });
     return {
       model,
       rows: floatRows(
@@ -71,7 +77,7 @@ describe('loadModel', () => {
   });
 
   it('reads the score column, int64 labels as text and extras, and leaves other outputs', async () => {
-    const { model, layout } = await load({ 'model.onnx': classifier, 'model.yaml': classifierManifest });
+    const { model, layout } = await open({ 'model.onnx': classifier, 'model.yaml': classifierManifest });
     const rows = floatRows(layout, [
       [1, 5, 2],
       [9, 0.25, 3],
@@ -89,7 +95,7 @@ describe('loadModel', () => {
 
   it('makes labels by threshold: at or above it is above', async () => {
     const more = '  label: {threshold: 0.5, above: late, below: on-time}\n';
-    const { model, layout } = await load({ 'model.onnx': sumModel(1), 'model.yaml': manifestOf(1, more) });
+    const { model, layout } = await open({ 'model.onnx': sumModel(1), 'model.yaml': manifestOf(1, more) });
     const scores = model.createScores(3);
     await model.run(floatRows(layout, [[0.49], [0.5], [7]]), 0, 3, scores);
     expect(scores.label).toEqual(['on-time', 'late', 'late']);
@@ -106,7 +112,7 @@ describe('loadModel', () => {
         { op: 'Cast', inputs: ['x'], outputs: ['l'], attributes: { to: TYPES.int32 } },
       ],
     });
-    const { model, layout } = await load({ 'model.onnx': cast, 'model.yaml': manifestOf(1, '  label: {output: l}\n') });
+    const { model, layout } = await open({ 'model.onnx': cast, 'model.yaml': manifestOf(1, '  label: {output: l}\n') });
     const scores = model.createScores(2);
     await model.run(floatRows(layout, [[-3], [2.5]]), 0, 2, scores);
     expect([...scores.score]).toEqual([-3, 2.5]);
@@ -114,7 +120,7 @@ describe('loadModel', () => {
   });
 
   it('hands NaN and missing strings to the model, and [N] inputs as [N]', async () => {
-    const { model, layout } = await load({ 'model.onnx': texts, 'model.yaml': textsManifest });
+    const { model, layout } = await open({ 'model.onnx': texts, 'model.yaml': textsManifest });
     const rows = new Rows(layout, 3);
     rows.count = 3;
     rows.floats[0]!.set([1.5, Number.NaN, 2]);
@@ -127,7 +133,7 @@ describe('loadModel', () => {
   });
 
   it('scores any rows as the sum of their columns, in runs of any size', async () => {
-    const { model, layout } = await load({ 'model.onnx': sumModel(3), 'model.yaml': manifestOf(3, 'maxBatchRows: 5\n') });
+    const { model, layout } = await open({ 'model.onnx': sumModel(3), 'model.yaml': manifestOf(3, 'maxBatchRows: 5\n') });
     const number = fc.integer({ min: -1000, max: 1000 });
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(number, number, number), { minLength: 1, maxLength: 23 }), async (values) => {
@@ -140,7 +146,7 @@ describe('loadModel', () => {
   });
 
   it('throws what ONNX Runtime says when rows make a run fail, and goes on afterwards', async () => {
-    const { model, layout } = await load({ 'model.onnx': lookupModel(), 'model.yaml': manifestOf(1) });
+    const { model, layout } = await open({ 'model.onnx': lookupModel(), 'model.yaml': manifestOf(1) });
     const rows = floatRows(layout, [[1], [99], [2]]);
     const scores = model.createScores(3);
     await expect(model.run(rows, 0, 3, scores)).rejects.toThrow(/out of data bounds/);
@@ -148,7 +154,9 @@ describe('loadModel', () => {
     await model.run(rows, 2, 3, scores);
     expect(scores.score[2]).toBe(0.75);
   });
+});
 
+describe('loadModel', () => {
   it('says that the model is at fault when not even its warm-up row runs any more', async () => {
     const { model, layout } = await load({ 'model.onnx': sumModel(1), 'model.yaml': manifestOf(1) });
     await model.close();
@@ -249,6 +257,24 @@ describe('golden rows', () => {
       ),
     });
     await expect(lenient).rejects.toThrow(/depends on the batch: 0 alone, -6 among 32 rows/);
+  });
+
+  it('give lists as arrays', async () => {
+    const manifest = manifestOf(1, 'golden: {file: golden.json}\n').replace('event.c0}', 'event.c0, size: 3}');
+    const withList = (value: unknown) =>
+      load({ 'model.onnx': sumModel(3), 'model.yaml': manifest, 'golden.json': golden([{ c0: value }, { c0: [4, 5, 6] }], [6, 15]) });
+    const { layout } = await withList([1, 2, 3]);
+    expect(layout).toMatchObject({ floatWidths: [3], monitored: [], degradedWords: 1 });
+    await expect(withList([1, 2])).rejects.toThrow(/row 0, column c0: it has 2 numbers, not 3/);
+    await expect(withList(1)).rejects.toThrow(/row 0, column c0: a list of 3 numbers is wanted, not a number/);
+    await expect(withList([1, null, 3])).rejects.toThrow(/row 0 scores NaN/);
+    await expect(
+      load({
+        'model.onnx': sumModel(2),
+        'model.yaml': manifestOf(2, 'golden: {file: golden.json}\n'),
+        'golden.json': golden([{ c0: [1], c1: 2 }], [3]),
+      }),
+    ).rejects.toThrow(/row 0, column c0: a float column holds a list/);
   });
 
   it('hold labels, too', async () => {

@@ -16,12 +16,15 @@ export interface ValueInfo {
   readonly sequence?: boolean;
 }
 
-/** One operator with its attributes (numbers are ints, lists are ints). */
+/** The body of a `Loop`, or a branch of an `If`. */
+export type GraphSpec = Pick<ModelSpec, 'inputs' | 'outputs' | 'nodes'>;
+
+/** One operator with its attributes (numbers are ints, lists are ints, objects are graphs). */
 export interface NodeSpec {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+  readonly attributes?: Readonly<Record<string, number | readonly number[] | GraphSpec>>;
 }
 
 /** A model; versions that ONNX Runtime 1.30 reads unless said otherwise. */
@@ -37,18 +40,11 @@ export interface ModelSpec {
 }
 
 export function buildOnnx(spec: ModelSpec): Buffer {
-  const graph = Buffer.concat([
-    ...spec.nodes.map((node) => message(1, nodeProto(node))),
-    text(2, 'graph'),
-    ...Object.entries(spec.constants ?? {}).map(([name, values]) => message(5, tensorProto(name, values))),
-    ...spec.inputs.map((value) => message(11, valueInfo(value))),
-    ...spec.outputs.map((value) => message(12, valueInfo(value))),
-  ]);
   return Buffer.concat([
     int(1, spec.irVersion ?? 8),
     text(2, 'onnx-builder'),
     text(3, '1'),
-    message(7, graph),
+    message(7, graphProto(spec)),
     message(8, int(2, spec.opset ?? 11)),
     ...(spec.mlOpset === undefined ? [] : [message(8, Buffer.concat([text(1, 'ai.onnx.ml'), int(2, spec.mlOpset)]))]),
   ]);
@@ -77,17 +73,66 @@ export function lookupModel(): Buffer {
   });
 }
 
+/**
+ * y[N,1] = x[N,1] after as many turns of a loop as the largest x of the run and `turns` more, at some microseconds a turn: a run is
+ * as slow as one likes, and a row with a huge x makes it endless.
+ */
+export function slowModel(turns = 0): Buffer {
+  const score: ValueInfo = { name: 'v', type: 'float32', shape: ['N', 1] };
+  return buildOnnx({
+    inputs: [{ name: 'x', type: 'float32', shape: ['N', 1] }],
+    outputs: [{ name: 'y', type: 'float32', shape: ['N', 1] }],
+    constants: { least: [turns] },
+    nodes: [
+      { op: 'ReduceMax', inputs: ['x'], outputs: ['largest'], attributes: { keepdims: 0 } },
+      { op: 'Add', inputs: ['largest', 'least'], outputs: ['sum'] },
+      { op: 'Cast', inputs: ['sum'], outputs: ['turns'], attributes: { to: TYPES.int64 } },
+      {
+        op: 'Loop',
+        inputs: ['turns', '', 'x'],
+        outputs: ['y'],
+        attributes: {
+          body: {
+            inputs: [{ name: 'i', type: 'int64', shape: [] }, { name: 'go', type: 'bool', shape: [] }, score],
+            outputs: [
+              { name: 'goOn', type: 'bool', shape: [] },
+              { ...score, name: 'w' },
+            ],
+            nodes: [
+              { op: 'Identity', inputs: ['go'], outputs: ['goOn'] },
+              { op: 'Abs', inputs: ['v'], outputs: ['w'] },
+            ],
+          },
+        },
+      },
+    ],
+  });
+}
+
+function graphProto({ nodes, constants = {}, inputs, outputs }: GraphSpec & Pick<ModelSpec, 'constants'>): Buffer {
+  return Buffer.concat([
+    ...nodes.map((node) => message(1, nodeProto(node))),
+    text(2, 'graph'),
+    ...Object.entries(constants).map(([name, values]) => message(5, tensorProto(name, values))),
+    ...inputs.map((value) => message(11, valueInfo(value))),
+    ...outputs.map((value) => message(12, valueInfo(value))),
+  ]);
+}
+
 function nodeProto({ op, inputs, outputs, attributes = {} }: NodeSpec): Buffer {
   return Buffer.concat([
     ...inputs.map((name) => text(1, name)),
     ...outputs.map((name) => text(2, name)),
     text(4, op),
     ...Object.entries(attributes).map(([name, value]) => {
-      const isList = typeof value !== 'number';
-      const values = isList ? value.map((v) => int(8, v)) : [int(3, value)];
-      return message(5, Buffer.concat([text(1, name), ...values, int(20, isList ? 7 : 2)]));
+      return message(5, Buffer.concat([text(1, name), ...attributeValue(value)]));
     }),
   ]);
+}
+
+function attributeValue(value: number | readonly number[] | GraphSpec): Buffer[] {
+  if (typeof value === 'number') return [int(3, value), int(20, 2)];
+  return 'nodes' in value ? [message(6, graphProto(value)), int(20, 5)] : [...value.map((v) => int(8, v)), int(20, 7)];
 }
 
 function tensorProto(name: string, values: readonly number[]): Buffer {

@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createRowLayout, type RowLayout } from '../../../src/core/layout.ts';
-import type { Model } from '../../../src/core/ports.ts';
 import { Rows } from '../../../src/core/rows.ts';
 import { silentLogger } from '../../../src/core/silent.ts';
-import { loadModel, type ModelPackage, readModelPackage } from '../../../src/model/index.ts';
+import { type LoadedModel, type LoadOptions, loadModel, type ModelPackage, readModelPackage } from '../../../src/model/index.ts';
 
 /** Writes a package into a folder that goes away with the test. */
 export function packageFolder(files: Readonly<Record<string, string | Buffer>>): string {
@@ -31,10 +30,11 @@ export function layoutOf(pkg: ModelPackage): RowLayout {
 /** Reads and loads a package; the model is closed with the test. */
 export async function load(
   files: Readonly<Record<string, string | Buffer>>,
-): Promise<{ model: Model; layout: RowLayout; pkg: ModelPackage }> {
+  options: Partial<LoadOptions> = {},
+): Promise<{ model: LoadedModel; layout: RowLayout; pkg: ModelPackage }> {
   const pkg = await readModelPackage(packageFolder(files));
   const layout = layoutOf(pkg);
-  const model = await loadModel(pkg, layout, { logger: silentLogger });
+  const model = await loadModel(pkg, layout, { logger: silentLogger, ...options });
   onTestFinished(() => model.close());
   return { model, layout, pkg };
 }

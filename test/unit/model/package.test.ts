@@ -56,6 +56,6 @@ describe('readModelPackage', () => {
       expect.objectContaining({ severity: 'warning', line: 11, message: expect.stringContaining('weir profile build') }),
     ]);
     expect(pkg?.referenceFile).toMatch(/reference\.json$/);
-    expect(await inspectModel(pkg!)).toEqual(findings);
+    expect((await inspectModel(pkg!)).findings).toEqual(findings);
   });
 });

@@ -6,7 +6,7 @@ import { load, manifestOf, packageFolder } from './package-folder.ts';
 
 async function findingsOf(model: Buffer, manifest: string): Promise<string[]> {
   const pkg = await readModelPackage(packageFolder({ 'model.onnx': model, 'model.yaml': manifest }));
-  const text = formatFindings(await inspectModel(pkg)).replaceAll(`${pkg.folder}/`, '');
+  const text = formatFindings((await inspectModel(pkg)).findings).replaceAll(`${pkg.folder}/`, '');
   return text === '' ? [] : text.split('\n');
 }
 

@@ -54,6 +54,23 @@ describe('the catalogue', () => {
   });
 });
 
+describe('threads of a model', () => {
+  it('are shown by state; what has happened since the last scrape is added up', async () => {
+    const metrics = create();
+    expect(Object.keys(await series(metrics)).filter((name) => name.startsWith('weir_model_threads'))).toEqual([]);
+    metrics.model.threads({ idle: 1, busy: 2, starting: 0, hung: 1, restarts: 1, timeouts: 1 });
+    metrics.model.threads({ idle: 2, busy: 1, starting: 1, hung: 0, restarts: 4, timeouts: 2 });
+    expect(await series(metrics)).toMatchObject({
+      'weir_model_threads{state="idle"}': 2,
+      'weir_model_threads{state="busy"}': 1,
+      'weir_model_threads{state="starting"}': 1,
+      'weir_model_threads{state="hung"}': 0,
+      weir_model_thread_restarts_total: 4,
+      weir_model_run_timeouts_total: 2,
+    });
+  });
+});
+
 describe('settled', () => {
   it('counts predictions, dead letters, skipped records, misses, latencies and scores of a batch', async () => {
     const metrics = create();
@@ -134,8 +151,8 @@ describe('settled', () => {
 describe('the other pipeline metrics', () => {
   it('arrive under their labels', async () => {
     const metrics = create();
-    metrics.pipeline.batchClosed('eager', 3);
-    metrics.pipeline.batchClosed('rows', 512);
+    metrics.pipeline.batchClosed('eager', 3, 640);
+    metrics.pipeline.batchClosed('rows', 512, 640);
     metrics.pipeline.step('decode', 0.002);
     metrics.pipeline.retried('enrich', 'store_unavailable');
     metrics.pipeline.invalid('windSpeed', 'flag', 4);
@@ -143,6 +160,7 @@ describe('the other pipeline metrics', () => {
     expect(await series(metrics)).toMatchObject({
       'weir_batches_closed_total{reason="eager"}': 1,
       weir_batch_rows_sum: 515,
+      weir_batch_limit_rows: 640,
       'weir_step_duration_seconds_count{step="decode"}': 1,
       'weir_retries_total{step="enrich",code="store_unavailable"}': 1,
       'weir_invalid_values_total{feature_name="windSpeed",action="flag"}': 4,

@@ -4,7 +4,7 @@ import { bytesOf } from '../../../src/core/records.ts';
 import { type BatchLimits, type MicroBatch, MicroBatcher } from '../../../src/pipeline/micro-batcher.ts';
 import { recordBatch } from '../../support/records.ts';
 
-const limits: BatchLimits = { maxRows: 4, maxBytes: 100, maxDelayMs: 10, eager: false };
+const limits: BatchLimits = { maxRows: 4, maxBytes: 100, targetMs: 50, maxDelayMs: 10, eager: false };
 const records = (count: number, context: Parameters<typeof recordBatch>[1] = {}, value = 'x') =>
   recordBatch(
     Array.from({ length: count }, () => ({ value })),
@@ -24,6 +24,23 @@ describe('MicroBatcher', () => {
       [1, 0, 1, 3],
     ]);
     expect(batcher.pendingRows).toBe(2);
+  });
+
+  it('lets full micro-batches grow as long as they are quick', () => {
+    const batcher = new MicroBatcher({ ...limits, maxRows: 1_000, maxBytes: 1 << 20 });
+    batcher.add(records(5_000));
+    const rows = Array.from({ length: 4 }, () => {
+      const batch = batcher.take(0, false, false)!;
+      batcher.scored(batch, 10);
+      return batch.rows;
+    });
+    expect(rows).toEqual([512, 640, 768, 896]);
+    batcher.scored(batcher.take(0, false, false)!, 60);
+    expect(batcher.limitRows).toBe(800);
+    // Closed because nothing more comes: it says nothing about how many rows fit.
+    const last = batcher.take(0, false, true)!;
+    batcher.scored({ ...last, reason: 'drain' }, 1_000);
+    expect(batcher.limitRows).toBe(800);
   });
 
   it('counts the delay from the oldest record, not from the last close', () => {
@@ -77,7 +94,7 @@ describe('MicroBatcher', () => {
         fc.integer({ min: 1, max: 7 }),
         fc.integer({ min: 1, max: 120 }),
         (arrivals, maxRows, maxBytes) => {
-          const batcher = new MicroBatcher({ maxRows, maxBytes, maxDelayMs: 10, eager: false });
+          const batcher = new MicroBatcher({ maxRows, maxBytes, targetMs: 50, maxDelayMs: 10, eager: false });
           const next = [0, 0, 0];
           const batches: MicroBatch[] = [];
           const takeAll = (draining: boolean): void => {

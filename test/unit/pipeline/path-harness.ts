@@ -95,7 +95,7 @@ export function harness(options: HarnessOptions = {}): { source: ListSource; sin
   const pipeline: Pipeline = {
     source,
     sink,
-    batcher: new MicroBatcher({ maxRows, maxBytes: 1 << 20, maxDelayMs: 1, eager: true, ...options.limits }),
+    batcher: new MicroBatcher({ maxRows, maxBytes: 1 << 20, targetMs: 1_000, maxDelayMs: 1, eager: true, ...options.limits }),
     pool: new WorkPool(layout, model, maxRows),
     codec: {
       decode(rows) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { WeirError } from '../../../src/core/errors.ts';
 import { createRowLayout } from '../../../src/core/layout.ts';
 import type { Model } from '../../../src/core/ports.ts';
+import { RunAbandoned } from '../../../src/core/run-abandoned.ts';
 import { Rows, Scores } from '../../../src/core/rows.ts';
 import { createScorer } from '../../../src/pipeline/score.ts';
 
@@ -131,6 +132,36 @@ describe('createScorer', () => {
     expect([0, 1, 2, 3].map((row) => rows.codeOf(row))).toEqual([undefined, 'output_invalid', 'output_invalid', 'output_invalid']);
     expect([...scores.score]).toEqual([2, Number.NaN, Number.NaN, Number.NaN]);
     expect(rows.messageOf(1)).toBe('Model double 1 gave a score that is not finite.');
+  });
+
+  it('tries the rows of an abandoned run one by one, each once, and the others together', async () => {
+    /** Gives no answer for runs that hold a poisoned row, and says so of blocks of four. */
+    class HangingModel extends DoublingModel {
+      readonly seen: [number, number][] = [];
+      override async run(rows: Rows, from: number, to: number, scores: Scores): Promise<void> {
+        this.seen.push([from, to]);
+        const hung: { fromRow: number; toRow: number }[] = [];
+        for (let at = from; at < to; at += 4) {
+          const toRow = Math.min(to, at + 4);
+          if (rows.floats[0]!.subarray(at, toRow).includes(POISON)) hung.push({ fromRow: at, toRow });
+          else await super.run(rows, at, toRow, scores);
+        }
+        if (hung.length > 0) throw new RunAbandoned('no answer', hung);
+      }
+    }
+    const model = new HangingModel();
+    const values = Array.from({ length: 14 }, (_, row) => row);
+    values[5] = values[13] = POISON;
+    const { rows, scores } = await score(values, (r) => r.fail(6, 'decode_failed', ''), model);
+    expect(values.map((_, row) => rows.codeOf(row)).flatMap((code, row) => (code ? [[row, code]] : []))).toEqual([
+      [5, 'inference_abandoned'],
+      [6, 'decode_failed'],
+      [13, 'inference_abandoned'],
+    ]);
+    expect(rows.messageOf(5)).toBe('Model double 1: no answer');
+    expect([...scores.score]).toEqual(values.map((value, row) => ([5, 6, 13].includes(row) ? Number.NaN : value * 2)));
+    const alone = ([4, 5, 7] as const).map((row) => [row, row + 1]);
+    expect(model.seen).toEqual([[0, 14], [0, 4], ...alone, [8, 12], [12, 13], [13, 14]]);
   });
 
   it('passes on what the model says of itself, blaming no row', async () => {

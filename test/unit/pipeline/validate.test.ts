@@ -206,3 +206,67 @@ describe('createValidator, strings', () => {
     expect([0, 1].map((row) => rows.texts[0]!.text(row))).toEqual([undefined, 'Rome']);
   });
 });
+
+describe('createValidator, lists', () => {
+  /** Validates rows of a list of three between two columns that hold 100. */
+  function validateLists(spec: Partial<ColumnSpec>, lists: readonly (readonly number[])[]) {
+    const counts: Record<string, number> = {};
+    const layout = createRowLayout(
+      [
+        {
+          name: 'x',
+          kind: 'float',
+          columns: [
+            { ...base, name: 'b' },
+            { ...base, size: 3, ...spec },
+            { ...base, name: 'c' },
+          ],
+        },
+      ],
+      { entities: new Map() },
+    );
+    const rows = new Rows(layout, lists.length);
+    rows.count = lists.length;
+    for (const [row, list] of lists.entries()) rows.floats[0]!.set([100, ...list, 100], row * 5);
+    const metrics = {
+      ...silentMetrics,
+      invalid: (name: string, action: string, count: number) => void (counts[`${name} ${action}`] = count),
+    };
+    createValidator(layout, metrics)(rows);
+    const told = lists.map((_, row) =>
+      rows.codeOf(row) ? `${rows.codeOf(row)}: ${rows.messageOf(row)}` : [...rows.floats[0]!.subarray(row * 5, row * 5 + 5)],
+    );
+    return { told, counts, degraded: lists.map((_, row) => rows.degradedNames(row)) };
+  }
+
+  it('judges each element and says which', () => {
+    const { told, counts } = validateLists({ required: true, min: 0, max: 1 }, [
+      [0, 1, 0.5],
+      [0, 2, -1],
+      [0, 0, -1],
+      [Number.NaN, 0, 0],
+      [0, Number.POSITIVE_INFINITY, 0],
+    ]);
+    expect(told).toEqual([
+      [100, 0, 1, 0.5, 100],
+      'out_of_range: Element 1 of column a is above its max of 1.',
+      'out_of_range: Element 2 of column a is below its min of 0.',
+      'missing_required: Element 0 of column a has no value.',
+      'not_finite: Element 1 of column a is infinite.',
+    ]);
+    expect(counts).toEqual({ 'a dead-letter': 4 });
+  });
+
+  it('clamps and fills in elements; the column is named once', () => {
+    const { told, degraded, counts } = validateLists({ default: 7, min: 0, max: 10, onInvalid: 'clamp' }, [
+      [Number.NaN, 11, -1],
+      [1, 2, 3],
+    ]);
+    expect(told).toEqual([
+      [100, 7, 10, 0, 100],
+      [100, 1, 2, 3, 100],
+    ]);
+    expect(degraded).toEqual([['a'], []]);
+    expect(counts).toEqual({ 'a clamp': 2 });
+  });
+});

@@ -1,0 +1,71 @@
+/**
+ * One topic of 4 partitions, worked off at full speed by one worker and by pools of workers (`weir run --workers`): events per second
+ * and CPU-seconds per million events of all processes of weir, that of the supervisor included.
+ *
+ *     npm run bench -- workers [--workers 1,2] [--events 200000] [--rounds 3] [--quick] [--json]
+ *
+ * The flights with packed features and the boosted trees, drift on, exactly once. Brokers and Redis run on the same machine: where
+ * they have no cores to themselves, events per second say how much these are in the way, and CPU-seconds what a worker costs.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { KAFKA_VERSION, startServices } from '../../src/dev/index.ts';
+import { measure, prepare, type Run } from '../pipeline/worker-run.ts';
+import { median } from '../statistics.ts';
+import { WORKLOADS } from '../pipeline/workloads.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    workers: { type: 'string', default: '1,2' },
+    events: { type: 'string', default: '200000' },
+    rounds: { type: 'string', default: '3' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+const events = options.quick ? 60_000 : Number(options.events);
+const rounds = options.quick ? 1 : Number(options.rounds);
+
+const folder = mkdtempSync(join(tmpdir(), 'weir-workers-'));
+const services = await startServices({ needs: ['kafka', 'redis', 'registry'], log: (line) => console.error(line) });
+try {
+  const prepared = await prepare(WORKLOADS['flights-gbt-packed']!, services, { folder, events });
+  const cells = options.workers.split(',').map((workers) => ({ workers, runs: [] as Run[] }));
+  for (let round = 1; round <= rounds; round++) {
+    for (const { workers, runs } of cells) {
+      // The page of a pool holds the metrics of all its processes, and they are added up.
+      const run = await measure({ ...prepared, env: { ...prepared.env, WEIR_WORKERS: workers } }, { folder, events });
+      runs.push(run);
+      console.error(
+        `round ${round}, ${workers} workers: ${Math.round(run.eventsPerSecond)} events/s, ${run.cpuSecondsPerMillion.toFixed(2)} CPU-s/M, load ${loadavg()[0]!.toFixed(1)}`,
+      );
+    }
+  }
+  report(cells);
+} finally {
+  await services.stop();
+  rmSync(folder, { recursive: true });
+}
+
+function report(cells: readonly { readonly workers: string; readonly runs: readonly Run[] }[]): void {
+  const rows = cells.map(({ workers, runs }) => ({
+    workers,
+    eventsPerSecond: Math.round(median(runs.map((r) => r.eventsPerSecond))),
+    cpuSecondsPerMillion: Number(median(runs.map((r) => r.cpuSecondsPerMillion)).toFixed(2)),
+    cpuRange: [Math.min(...runs.map((r) => r.cpuSecondsPerMillion)), Math.max(...runs.map((r) => r.cpuSecondsPerMillion))],
+    rowsPerBatch: Math.round(median(runs.map((r) => r.rowsPerBatch))),
+    rssMb: Math.round(median(runs.map((r) => r.rssMb))),
+  }));
+  const load = loadavg().map((l) => l.toFixed(1));
+  console.log(
+    `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model}, Kafka ${KAFKA_VERSION}, ${events} events, ${rounds} rounds, medians; load ${load.join(' ')}\n`,
+  );
+  console.log('| workers | events/s | CPU-s per million (range) | rows a batch | RSS MB |\n|---|---|---|---|---|');
+  for (const { workers, eventsPerSecond, cpuSecondsPerMillion, cpuRange, rowsPerBatch, rssMb } of rows) {
+    const range = cpuRange.map((v) => v.toFixed(2)).join('–');
+    console.log(`| ${workers} | ${eventsPerSecond} | ${cpuSecondsPerMillion.toFixed(2)} (${range}) | ${rowsPerBatch} | ${rssMb} |`);
+  }
+  if (options.json) console.log(JSON.stringify({ node: process.version, kafka: KAFKA_VERSION, events, rounds, rows }));
+}

@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { loadPipelineFile } from '../../../src/config/index.ts';
+import { pipelineFolder } from '../app/pipeline-folder.ts';
+
+it.each([
+  ['', 2_048],
+  ['flow: {maxQueuedRows: 1000}', 500],
+  ['flow: {maxQueuedRows: 1}\nbatch: {maxRows: 1}', 1],
+])('takes micro-batches that fit the queue when nothing is said: %s', (sections, maxRows) => {
+  const folder = pipelineFolder({
+    'weir.yaml': `name: p\nkafka: {brokers: "a:1"}\ninput: {topic: in, format: plain, schema: event.avsc}\nmodel: {package: model}\n${sections}\n`,
+    'event.avsc': {},
+    'model/model.yaml': '',
+  });
+  expect(loadPipelineFile(join(folder, 'weir.yaml'), {}).batch.maxRows).toBe(maxRows);
+});
