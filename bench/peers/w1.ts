@@ -1,7 +1,7 @@
 /** `w1`: JSON events with 784 numbers of 8 decimals in a string (8.65 kB), ten probabilities. Keys go round 1,000 names. */
 import type { OutputRecords } from '../../src/core/outputs.ts';
 import { partitionOfKey } from '../../src/kafka/murmur2.ts';
-import { mulberry32 } from '../random.ts';
+import { Random } from '../../src/core/random.ts';
 import { LIST_LENGTH } from './contract.ts';
 import type { EventStream, Format } from './format.ts';
 
@@ -26,9 +26,9 @@ class Events implements EventStream {
   private number = -1;
 
   constructor() {
-    const random = mulberry32(11);
+    const random = new Random(11);
     this.lists = Array.from({ length: POOL }, () => {
-      const texts = Array.from({ length: LIST_LENGTH }, () => random().toFixed(DECIMALS));
+      const texts = Array.from({ length: LIST_LENGTH }, () => random.next().toFixed(DECIMALS));
       return { text: texts.join(','), values: Float32Array.from(texts, Number) };
     });
   }

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { MAX_VARINT_BYTES, writeDigits, writeLong } from '../../src/avro/primitives.ts';
 import type { OutputRecords } from '../../src/core/outputs.ts';
 import { partitionOfKey } from '../../src/kafka/murmur2.ts';
-import { mulberry32, zipfFrom } from '../random.ts';
+import { Random, Zipf } from '../../src/core/random.ts';
 import { EVENT_SCHEMA_ID, NUMBERS } from './contract.ts';
 import type { EventStream, Format } from './format.ts';
 
@@ -38,8 +38,8 @@ export const w2: Format = {
 };
 
 class Events implements EventStream {
-  private readonly random = mulberry32(11);
-  private readonly user = zipfFrom(USERS, ZIPF_EXPONENT, this.random);
+  private readonly random = new Random(11);
+  private readonly user = new Zipf(USERS, ZIPF_EXPONENT, this.random);
   private readonly features = userFeatures();
   private readonly numbers = new Float64Array(NUMBERS);
   private number = -1;
@@ -47,8 +47,8 @@ class Events implements EventStream {
 
   next(): void {
     this.number++;
-    this.entity = this.user();
-    for (let i = 0; i < NUMBERS; i++) this.numbers[i] = this.random();
+    this.entity = this.user.next();
+    for (let i = 0; i < NUMBERS; i++) this.numbers[i] = this.random.next();
   }
 
   appendTo(outputs: OutputRecords, partitions: number, createdMs: number): void {
@@ -77,8 +77,8 @@ class Events implements EventStream {
 
 /** Features of all users, one after the other: numbers of six decimals, so that text and bytes say the same. */
 function userFeatures(): Float64Array {
-  const random = mulberry32(7);
-  return Float64Array.from({ length: USERS * NUMBERS }, () => Math.round(random() * 1e6) / 1e6);
+  const random = new Random(7);
+  return Float64Array.from({ length: USERS * NUMBERS }, () => Math.round(random.next() * 1e6) / 1e6);
 }
 
 async function loadFeatures(url: string): Promise<void> {

@@ -10,7 +10,7 @@ import avsc from 'avsc';
 import { featureRows } from '../../examples/flights/features.ts';
 import { examplePath, readFlights } from '../../examples/flights/flight-data.ts';
 import { FLIGHT_DEPARTED_SCHEMA, flightDeparted } from '../../examples/flights/flight-event.ts';
-import { mulberry32, zipfFrom } from '../random.ts';
+import { Random, Zipf } from '../../src/core/random.ts';
 
 /** An event before it is framed. */
 export interface BenchEvent {
@@ -93,11 +93,11 @@ function synthetic(name: string, model: string, layout: string, description: str
     env: {},
     groups: {
       *user() {
-        const random = mulberry32(7);
+        const random = new Random(7);
         for (let user = 0; user < USERS; user++) {
           yield {
             entity: String(user),
-            values: Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`g${i}`, Number((random() * 2 - 1).toFixed(6))])),
+            values: Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`g${i}`, Number((random.next() * 2 - 1).toFixed(6))])),
           };
         }
       },
@@ -110,11 +110,11 @@ function synthetic(name: string, model: string, layout: string, description: str
     },
     *events(count) {
       const type = avsc.Type.forSchema(FEATURE_EVENT as avsc.Schema);
-      const random = mulberry32(11);
-      const zipf = zipfFrom(USERS, 0.99, random);
+      const random = new Random(11);
+      const zipf = new Zipf(USERS, 0.99, random);
       for (let i = 0; i < count; i++) {
-        const event: Record<string, unknown> = { eventId: `e${i}`, entityId: String(zipf()), eventTime: 1_700_000_000_000 + i };
-        for (let f = 0; f < 12; f++) event[`f${f}`] = random() * 2 - 1;
+        const event: Record<string, unknown> = { eventId: `e${i}`, entityId: String(zipf.next()), eventTime: 1_700_000_000_000 + i };
+        for (let f = 0; f < 12; f++) event[`f${f}`] = random.next() * 2 - 1;
         yield { key: String(event['entityId']), body: type.toBuffer(event) };
       }
     },

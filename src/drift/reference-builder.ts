@@ -1,5 +1,6 @@
 import { WeirError } from '../core/errors.ts';
 import type { RowLayout } from '../core/layout.ts';
+import { Random } from '../core/random.ts';
 import { type Rows, type Scores, STATUS_OK } from '../core/rows.ts';
 import { binOf, nextUpFloat32, numericBinsFrom } from './bins.ts';
 import { boundedQuantaOf } from './bin-lookup.ts';
@@ -51,14 +52,14 @@ export function createReferenceBuilder(options: ReferenceBuilderOptions): Refere
   const floats = monitored.map(({ column }) => (column.kind === 'float' ? new GrowingFloats() : undefined));
   const words = monitored.map(({ column }) => (column.kind === 'string' ? new WordColumn() : undefined));
   const scoreValues = new GrowingFloats();
-  const random = seededRandom(0x5eed);
+  const random = new Random(0x5eed);
   let observedRows = 0;
 
   /** Row of the sample that the next observed row takes; −1: none. */
   const place = (): number => {
     const seen = observedRows++;
     if (seen < maxRows) return seen;
-    const at = Math.floor(random() * (seen + 1));
+    const at = random.below(seen + 1);
     return at < maxRows ? at : -1;
   };
 
@@ -207,15 +208,4 @@ class WordColumn {
     this.idOf.set(word, this.idOf.size);
     return this.idOf.size - 1;
   }
-}
-
-/** mulberry32: a small generator with a seed, so that a sample can be drawn again. */
-function seededRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -1,15 +1,12 @@
+import { Random as Seeded } from '../../src/core/random.ts';
+
 /** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
 export type Random = () => number;
 
 /** A generator of its own for each seed. */
 export function randomFrom(seed: number): Random {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const random = new Seeded(seed);
+  return () => random.next();
 }
 
 /** A whole number from `from` to `to`, both included. */

@@ -4,7 +4,7 @@ import type { AvroSchema, FixedSchema, PrimitiveSchema, UnionSchema } from '../.
 import { WeirError } from '../../core/errors.ts';
 import type { AvroWriter } from './avro-writer.ts';
 import { type FieldHint, type HintNode, isNeeded } from './hints.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../core/random.ts';
 
 /** Of unions with null, where a value may be missing. */
 const NULL_SHARE = 0.1;

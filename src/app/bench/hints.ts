@@ -1,5 +1,5 @@
 import type { RowLayout } from '../../core/layout.ts';
-import { type Random, Zipf } from './random.ts';
+import { type Random, Zipf } from '../../core/random.ts';
 
 /** Skew of entities: as YCSB draws keys. */
 const ZIPF_EXPONENT = 0.99;

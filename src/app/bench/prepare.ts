@@ -17,7 +17,7 @@ import type { Surroundings } from '../waiting.ts';
 import { capturedPool, type EventPool, syntheticPool } from './event-pool.ts';
 import { createEventFrame, findEventSchema, localRegistry } from './event-schema.ts';
 import { createHints } from './hints.ts';
-import { Random } from './random.ts';
+import { Random } from '../../core/random.ts';
 
 /** Entities that are looked for in the store of a group. */
 const MAX_ENTITIES = 100_000;

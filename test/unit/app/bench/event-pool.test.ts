@@ -3,7 +3,7 @@ import { syntheticPool } from '../../../../src/app/bench/event-pool.ts';
 import { createEventFrame, type EventSchema, localRegistry } from '../../../../src/app/bench/event-schema.ts';
 import { createHints } from '../../../../src/app/bench/hints.ts';
 import { PoolSource } from '../../../../src/app/bench/pool-source.ts';
-import { Random } from '../../../../src/app/bench/random.ts';
+import { Random } from '../../../../src/core/random.ts';
 import { createAvroCodec } from '../../../../src/avro/codec.ts';
 import { parseAvroSchema } from '../../../../src/avro/plan/index.ts';
 import { INPUT_FORMATS } from '../../../../src/config/sections/input.ts';

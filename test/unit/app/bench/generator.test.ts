@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { AvroWriter } from '../../../../src/app/bench/avro-writer.ts';
 import { EventGenerator } from '../../../../src/app/bench/generator.ts';
 import { createHints, type HintNode } from '../../../../src/app/bench/hints.ts';
-import { Random, Zipf } from '../../../../src/app/bench/random.ts';
+import { Random, Zipf } from '../../../../src/core/random.ts';
 import { compileSkipper, parseAvroSchema } from '../../../../src/avro/plan/index.ts';
 import { type ColumnSpec, createRowLayout } from '../../../../src/core/layout.ts';
 import { Random as SchemaRandom } from '../../../oracle/random.ts';
