@@ -1,20 +1,23 @@
 /**
- * Writes what comes from tables: docs/reference/*.md and schemas/weir.schema.json. With --check it writes nothing and
+ * Writes what comes from tables and other sources: docs/reference/*.md, schemas/weir.schema.json and compiled WebAssembly. With --check it writes nothing and
  * fails when a file differs.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { jsonSchema } from '../src/config/index.ts';
+import { assembled } from './assembly.ts';
 import { cliPage } from './reference/cli.ts';
 import { configPage } from './reference/config.ts';
 import { errorsPage } from './reference/errors.ts';
 import { metricsPage } from './reference/metrics.ts';
 
-const GENERATORS: Readonly<Record<string, () => string>> = {
+const GENERATORS: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/reference/config.md': configPage,
   'docs/reference/metrics.md': metricsPage,
   'docs/reference/errors.md': errorsPage,
   'docs/reference/cli.md': cliPage,
+  'src/drift/count-floats.wasm.ts': () => assembled('assembly/count-floats.ts', 'COUNT_FLOATS'),
+  'src/pipeline/are-within.wasm.ts': () => assembled('assembly/are-within.ts', 'ARE_WITHIN'),
   'schemas/weir.schema.json': () => `${JSON.stringify(jsonSchema(), null, 2)}\n`,
 };
 
@@ -22,7 +25,7 @@ const root = join(import.meta.dirname, '..');
 const isCheck = process.argv.includes('--check');
 const stale: string[] = [];
 for (const [path, generate] of Object.entries(GENERATORS)) {
-  const text = generate();
+  const text = await generate();
   const file = join(root, path);
   if (current(file) === text) continue;
   stale.push(path);

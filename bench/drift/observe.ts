@@ -9,7 +9,8 @@ import type { RecordBatch } from '../../src/core/records.ts';
 import { Rows, Scores } from '../../src/core/rows.ts';
 import { createBinLookup } from '../../src/drift/bin-lookup.ts';
 import { cellLayoutOf } from '../../src/drift/cells.ts';
-import { countFloats, countWords, type RowSlotsBlock } from '../../src/drift/counting.ts';
+import { countOutside, countWords } from '../../src/drift/counting.ts';
+import { FloatCounter, type RowSlots } from '../../src/drift/float-counter.ts';
 import { createDriftObserver } from '../../src/drift/observer.ts';
 import { PaneSlab } from '../../src/drift/pane-slab.ts';
 import { createReferenceBuilder, numericFeatureFrom } from '../../src/drift/reference-builder.ts';
@@ -37,12 +38,10 @@ const shapes: Record<string, () => number> = {
 
 const matrices = (draw: () => number): Float32Array[] =>
   Array.from({ length: 32 }, () => Float32Array.from({ length: ROWS * WIDTH }, draw));
-const at: RowSlotsBlock = {
+const at: RowSlots = {
   rows: Int32Array.from({ length: ROWS }, (_, i) => i),
   slots: new Int32Array(ROWS),
   count: ROWS,
-  from: 0,
-  to: ROWS,
 };
 
 interface Variant {
@@ -61,15 +60,18 @@ function kernel(shape: string, draw: () => number, way: 'linear' | 'bits' | unde
     ),
   );
   const lookup = createBinLookup(feature, way);
-  const { layout } = slab;
+  const counter = new FloatCounter(
+    slab,
+    WIDTH,
+    slab.layout.features.map(({ start }, column) => ({ column, feature: column, start, lookup })),
+  );
+  slab.acquire();
   const data = matrices(draw);
   return {
     name: `${shape}, ${way ?? `chosen: ${lookup.scale}`}`,
     updates: ROWS * WIDTH,
     times: [],
-    run: (i) => {
-      for (let f = 0; f < WIDTH; f++) countFloats(slab, at, data[i % 32]!, WIDTH, f, lookup, f, layout.features[f]!.start);
-    },
+    run: (i) => counter.count(data[i % 32]!, at, (slot, x, feature) => countOutside(slab, slot, x, feature)),
   };
 }
 

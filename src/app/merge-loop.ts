@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Clock, sleep } from '../core/clock.ts';
 import { type WeirError, weirErrorFrom } from '../core/errors.ts';
 import type { OutputRecords } from '../core/outputs.ts';
@@ -6,6 +7,9 @@ import { wholeOf } from '../core/records.ts';
 import type { Merger } from '../drift/merger.ts';
 import { statisticsIn } from '../drift/statistics-record.ts';
 import type { DriftMetrics } from '../ops/index.ts';
+
+/** How long measures may keep the event loop from the records, at a time. */
+const SLICE_MS = 2;
 
 /** How often the loop looks whether a window is due while no counts come. */
 const TICK_MS = 500;
@@ -108,6 +112,7 @@ export class MergeLoop {
   /** What the merger calls published must get out: statistics that could not be written are kept and come first next time. */
   private async publish(force: boolean): Promise<void> {
     const { merger, send, statisticsPrefix, metrics, model } = this.options;
+    while (!merger.measure(SLICE_MS)) await setImmediate();
     const records = merger.due(force);
     if (records && records.count > 0) this.unsent.push(records);
     if (this.unsent.length === 0) return;

@@ -163,10 +163,10 @@ const LEAST_BLOCK_ROWS = 16;
 /**
  * How many rows to take together in steps that go column by column. The floats of a row lie side by side, so a column touches a line of
  * the cache in every row, and each of the next columns the same lines: they must still be there.
+ * @param width floats of a row
  */
-export function blockRowsOf({ floatWidths }: RowLayout): number {
-  const rowBytes = 4 * floatWidths.reduce((sum, width) => sum + width, 1);
-  return Math.max(LEAST_BLOCK_ROWS, Math.floor(BLOCK_BYTES / rowBytes));
+export function blockRowsOf(width: number): number {
+  return Math.max(LEAST_BLOCK_ROWS, Math.floor(BLOCK_BYTES / (4 * width)));
 }
 
 /** Values per row of a model input. */

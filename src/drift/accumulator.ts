@@ -1,9 +1,10 @@
-import { blockRowsOf, type Column, type RowLayout } from '../core/layout.ts';
+import type { RowLayout } from '../core/layout.ts';
 import { positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
 import { GROUP_HIT, type Rows, type Scores, STATUS_OK, STATUS_SKIPPED, STATUS_WITHDRAWN } from '../core/rows.ts';
-import { type BinLookup, createBinLookup } from './bin-lookup.ts';
+import { createBinLookup } from './bin-lookup.ts';
 import { type CellLayout, isNumeric, STORE_MISS } from './cells.ts';
-import { countFloats, countGroup, countStandIns, countWords, type RowSlots } from './counting.ts';
+import { countGroup, countOutside, countStandIns, countWords } from './counting.ts';
+import { FloatCounter, type FloatFeature, type Outside, type RowSlots } from './float-counter.ts';
 import { PaneSlab } from './pane-slab.ts';
 import { Vocabulary } from './vocabulary.ts';
 
@@ -43,19 +44,18 @@ export class Accumulator {
   readonly slab: PaneSlab;
   private readonly options: AccumulatorOptions;
   private readonly segments: Segment[] = [];
-  private readonly lookups: (BinLookup | undefined)[];
-  private readonly vocabularies: (Vocabulary | undefined)[];
+  /** One for each lane of numbers; none where drift counts nothing of it. */
+  private readonly lanes: readonly (FloatCounter | undefined)[];
+  private readonly scores: FloatCounter;
+  private readonly words: readonly { readonly feature: number; readonly lane: number; readonly vocabulary: Vocabulary }[];
   /** The scores, rounded to float32 like everything that is binned. */
   private score = new Float32Array(0);
   /** Features of each column, by its index; none where drift does not count it. */
   private readonly featuresOf: readonly (readonly number[])[];
   /** Features of each group. */
   private readonly members: readonly (readonly number[])[];
-  private readonly at = { rows: new Int32Array(0), slots: new Int32Array(0), count: 0, from: 0, to: 0 };
-  /** Features that columns of numbers, or of texts, hold. */
-  private readonly floatFeatures: readonly number[];
-  private readonly textFeatures: readonly number[];
-  private readonly blockRows: number;
+  private readonly at = { rows: new Int32Array(0), slots: new Int32Array(0), count: 0 };
+  private readonly onOutside: Outside;
 
   constructor(options: AccumulatorOptions) {
     this.options = options;
@@ -64,13 +64,22 @@ export class Accumulator {
     const { columns, groups, monitored } = options.layout;
     this.featuresOf = columns.map((column) => monitored.flatMap((m, feature) => (m.column === column ? [feature] : [])));
     this.members = groups.map((group) => group.columns.flatMap((column) => this.featuresOf[column.index]!));
-    this.lookups = features.map(({ reference }) => (isNumeric(reference) ? createBinLookup(reference) : undefined));
-    this.blockRows = blockRowsOf(options.layout);
-    const featuresOf = (kind: Column['kind']): number[] =>
-      monitored.flatMap(({ column }, feature) => (column.kind === kind ? [feature] : []));
-    this.floatFeatures = featuresOf('float');
-    this.textFeatures = featuresOf('string');
-    this.vocabularies = features.map(({ reference }) => (isNumeric(reference) ? undefined : new Vocabulary(reference.vocabulary)));
+    this.onOutside = (slot, x, feature) => countOutside(this.slab, slot, x, feature);
+    const floatFeature = (feature: number, column: number): FloatFeature[] => {
+      const { reference, start } = features[feature]!;
+      return isNumeric(reference) ? [{ column, feature, start, lookup: createBinLookup(reference) }] : [];
+    };
+    this.lanes = options.layout.floatWidths.map((width, lane) => {
+      const counted = monitored.flatMap(({ column, slot }, feature) =>
+        column.kind === 'float' && column.lane === lane ? floatFeature(feature, slot) : [],
+      );
+      return counted.length > 0 ? new FloatCounter(this.slab, width, counted) : undefined;
+    });
+    this.scores = new FloatCounter(this.slab, 1, floatFeature(features.length - 1, 0));
+    this.words = monitored.flatMap(({ column: { lane } }, feature) => {
+      const { reference } = features[feature]!;
+      return isNumeric(reference) ? [] : [{ feature, lane, vocabulary: new Vocabulary(reference.vocabulary) }];
+    });
   }
 
   /** Panes that hold counts now, of all partitions. */
@@ -83,25 +92,12 @@ export class Accumulator {
     this.place(rows);
     const { at, slab } = this;
     if (at.count === 0) return;
-    const { layout, cells } = this.options;
-    const { features } = cells;
-    const { monitored } = layout;
-    for (const feature of this.textFeatures)
-      countWords(slab, at, rows.texts[monitored[feature]!.column.lane]!, this.vocabularies[feature]!, feature, features[feature]!.start);
-    // In blocks that fit the cache: all columns of a row lie in the same few lines.
-    for (at.from = 0; at.from < at.count; at.from = at.to) {
-      at.to = Math.min(at.count, at.from + this.blockRows);
-      for (const feature of this.floatFeatures) {
-        const { column, slot } = monitored[feature]!;
-        const width = layout.floatWidths[column.lane]!;
-        countFloats(slab, at, rows.floats[column.lane]!, width, slot, this.lookups[feature]!, feature, features[feature]!.start);
-      }
-    }
-    const last = features.length - 1;
+    const { features } = this.options.cells;
+    for (const { feature, lane, vocabulary } of this.words)
+      countWords(slab, at, rows.texts[lane]!, vocabulary, feature, features[feature]!.start);
+    for (const [lane, counter] of this.lanes.entries()) counter?.count(rows.floats[lane]!, at, this.onOutside);
     this.score.set(scores.score.subarray(0, rows.count));
-    at.from = 0;
-    at.to = at.count;
-    countFloats(slab, at, this.score, 1, 0, this.lookups[last]!, last, features[last]!.start);
+    this.scores.count(this.score, at, this.onOutside);
     this.countSources(rows, at);
   }
 

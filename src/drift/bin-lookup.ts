@@ -77,7 +77,7 @@ function keyOf(x: number): number {
 }
 
 /** The bits of a float32 as an integer that orders as the float does. */
-export function orderedBits(bits: number): number {
+function orderedBits(bits: number): number {
   return bits ^ ((bits >> 31) & 0x7fffffff);
 }
 

@@ -1,5 +1,5 @@
 import { ABOVE_DOMAIN, BELOW_DOMAIN, isNumeric, MARKS, MISSING } from './cells.ts';
-import { type FeatureMeasures, measureFeature, samplesNeeded } from './feature-statistics.ts';
+import { type FeatureMeasures, samplesNeeded } from './feature-statistics.ts';
 import { benjaminiHochberg, rateIncreaseP } from './tests/multiple.ts';
 import type { Window } from './window.ts';
 
@@ -40,9 +40,11 @@ export interface WindowDecision {
   readonly drifted: readonly string[];
 }
 
-/** Judges all features and the score of a window. */
-export function decideWindow(window: Window, options: DecisionOptions): WindowDecision {
-  const measures = window.layout.features.map((_, index) => measureFeature(window, index, options.minSamples));
+/**
+ * Judges all features and the score of a window.
+ * @param measures of all of them, in the order of the layout (`measureFeature`)
+ */
+export function decideWindow(window: Window, measures: readonly FeatureMeasures[], options: DecisionOptions): WindowDecision {
   const q = benjaminiHochberg(measures.map(({ p }) => p));
   const judged = measures.map((m, index) =>
     judgeFeature(m, q[index]!, qualityFindings(window, index, options.alpha, options.minSamples), options),

@@ -82,6 +82,12 @@ export interface DriftSnapshot {
 export interface Merger {
   /** Adds the deltas of a batch of the profiles topic. Bad records are counted and logged, never thrown. */
   apply(records: RecordBatch): void;
+  /**
+   * Does what takes time of `due` and `snapshot` beforehand, in slices: the exact tests of a feature take up to milliseconds.
+   * @param sliceMs how long one call may take
+   * @returns false when there is more to do
+   */
+  measure(sliceMs: number): boolean;
   /** Statistics that are due, compactable by key; undefined when none are. @param force all windows that changed */
   due(force?: boolean): OutputRecords | undefined;
   snapshot(): DriftSnapshot;
@@ -155,8 +161,7 @@ export function createMerger(options: MergerOptions): Merger {
         continue;
       }
       open.window.add(pane, partition);
-      open.isChanged = true;
-      open.decision = undefined;
+      windows.touch(open);
       counts.events += pane.events;
     }
     for (const open of windows.surplus()) {
@@ -218,6 +223,12 @@ export function createMerger(options: MergerOptions): Merger {
         sources.set(`${records.topic}/${records.partition}`, { topic: records.topic, partition: records.partition });
         add(delta);
       }
+    },
+
+    measure(sliceMs) {
+      const endMs = clock.monotonicMs() + sliceMs;
+      for (const open of windows.inOrder()) while (windows.measureNext(open)) if (clock.monotonicMs() >= endMs) return false;
+      return true;
     },
 
     due(force = false) {

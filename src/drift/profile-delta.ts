@@ -93,18 +93,19 @@ export function profileDeltaFrom(
 }
 
 function featuresOf(slab: PaneSlab, slot: number): FeatureDelta[] {
+  const slotCounts = slab.countsOf(slot);
+  const slotSums = slab.sumsOf(slot);
   return slab.layout.features.map(({ reference, start, count }, feature): FeatureDelta => {
     const cells: number[] = [];
     const counts: number[] = [];
     const sums: number[] = [];
     const numeric = isNumeric(reference);
-    const base = slot * slab.cells + start;
     for (let cell = 0; cell < count; cell++) {
-      const n = slab.counts[base + cell]!;
+      const n = slotCounts[start + cell]!;
       if (n === 0) continue;
       cells.push(cell);
       counts.push(n);
-      if (numeric) sums.push(slab.sums[base + cell]!);
+      if (numeric) sums.push(slotSums[start + cell]!);
     }
     const mark = (index: number): number => slab.marks[slot * slab.marksPerSlot + feature * MARKS.length + index]!;
     const side = slot * slab.layout.features.length + feature;

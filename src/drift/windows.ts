@@ -1,5 +1,6 @@
 import type { CellLayout } from './cells.ts';
 import { type DecisionOptions, decideWindow, type WindowDecision } from './decision.ts';
+import { type FeatureMeasures, measureFeature } from './feature-statistics.ts';
 import type { DriftRecommendation } from './statistics-record.ts';
 import { Window } from './window.ts';
 
@@ -16,6 +17,8 @@ export interface OpenWindow {
   publishedAtMs: number;
   wasFinal: boolean;
   decision: WindowDecision | undefined;
+  /** Features measured for the next decision. */
+  readonly measures: FeatureMeasures[];
 }
 
 /** Options of `Windows`. */
@@ -62,6 +65,7 @@ export class Windows {
       publishedAtMs: Number.NEGATIVE_INFINITY,
       wasFinal: false,
       decision: undefined,
+      measures: [],
     };
     this.byStart.set(start, opened);
     return opened;
@@ -85,10 +89,25 @@ export class Windows {
     for (const start of this.drifting.keys()) if (start < old) this.drifting.delete(start);
   }
 
+  /** Counts are about to change: what was found out about the window no longer holds. */
+  touch(open: OpenWindow): void {
+    open.isChanged = true;
+    open.decision = undefined;
+    open.measures.length = 0;
+  }
+
+  /** Measures the next feature for the decision on a window. @returns false when there is none left, so that `decide` takes no time */
+  measureNext({ window, decision, measures }: OpenWindow): boolean {
+    if (decision || measures.length === window.layout.features.length) return false;
+    measures.push(measureFeature(window, measures.length, this.options.minSamples));
+    return true;
+  }
+
   /** The verdict on a window as it is now. A changed verdict makes the next two windows worth publishing again. */
   decide(open: OpenWindow): WindowDecision {
     if (open.decision) return open.decision;
-    const decision = decideWindow(open.window, this.options);
+    while (this.measureNext(open));
+    const decision = decideWindow(open.window, open.measures, this.options);
     open.decision = decision;
     const { startMs } = open.window;
     const now = [...decision.features, decision.prediction].map(({ status }) => status === 'DRIFT');

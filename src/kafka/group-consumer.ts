@@ -13,6 +13,8 @@ export interface GroupConsumerOptions {
   /** How long a fetch waits for data. */
   readonly maxWaitTimeMs: number;
   readonly maxBytesPerPartition: number;
+  /** Pause between fetches from a broker while little comes; default: none. */
+  readonly fetchPauseMs?: number;
 }
 
 const METADATA_MAX_AGE_MS = 30_000;

@@ -1,5 +1,5 @@
 import type { Consumer } from 'kafkajs';
-import type { Clock } from '../core/clock.ts';
+import { type Clock, sleep } from '../core/clock.ts';
 import { Doorbell } from '../core/doorbell.ts';
 import { WeirError, weirErrorFrom } from '../core/errors.ts';
 import type { Position } from '../core/records.ts';
@@ -66,6 +66,9 @@ export class GroupSession {
     this.bell = new Doorbell(options.clock);
     this.topicWatch = new TopicWatch(options.topic, () => positions.topicExists(), options.clock);
     const hooks = {
+      pause: async () => {
+        if (options.fetchPauseMs) await sleep(options.clock, options.fetchPauseMs);
+      },
       isClosed: () => this.closed,
       onClosed: (listener: () => Promise<void>) => {
         this.closeListeners.add(listener);

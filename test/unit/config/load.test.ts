@@ -56,6 +56,7 @@ describe('a minimal file', () => {
         rebalanceTimeoutMs: 60_000,
         heartbeatIntervalMs: 3_000,
         maxWaitTimeMs: 100,
+        fetchPauseMs: 2,
         maxBytesPerPartition: 1_048_576,
       },
       input: {

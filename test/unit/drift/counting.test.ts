@@ -5,7 +5,8 @@ import { Accumulator } from '../../../src/drift/accumulator.ts';
 import { boundedQuantaOf, createBinLookup } from '../../../src/drift/bin-lookup.ts';
 import { binOf } from '../../../src/drift/bins.ts';
 import { cellLayoutOf } from '../../../src/drift/cells.ts';
-import { countFloats } from '../../../src/drift/counting.ts';
+import { countOutside } from '../../../src/drift/counting.ts';
+import { FloatCounter } from '../../../src/drift/float-counter.ts';
 import { PaneSlab } from '../../../src/drift/pane-slab.ts';
 import { profileDeltaFrom } from '../../../src/drift/profile-delta.ts';
 import { numericFeatureFrom } from '../../../src/drift/reference-builder.ts';
@@ -28,17 +29,11 @@ function countBoth(
     prediction: feature,
   });
   const slab = new PaneSlab(cellLayoutOf(profile), 1);
+  const counter = new FloatCounter(slab, 1, [{ column: 0, feature: 0, start: 0, lookup: createBinLookup(feature, way) }]);
   const slot = slab.acquire();
   const rows = Int32Array.from(values, (_, i) => i);
-  countFloats(
-    slab,
-    { rows, slots: new Int32Array(values.length).fill(slot), count: values.length, from: 0, to: values.length },
-    values,
-    1,
-    0,
-    createBinLookup(feature, way),
-    0,
-    0,
+  counter.count(values, { rows, slots: new Int32Array(values.length).fill(slot), count: values.length }, (...outside) =>
+    countOutside(slab, ...outside),
   );
   const counts = feature.counts.map(() => 0);
   const sums = feature.counts.map(() => 0);
@@ -48,7 +43,7 @@ function countBoth(
     counts[bin]!++;
     sums[bin]! += boundedQuantaOf(x, feature.origin, 1 / feature.quantum);
   }
-  return { kernel: [[...slab.counts], [...slab.sums]], plain: [counts, sums] };
+  return { kernel: [[...slab.countsOf(slot)], [...slab.sumsOf(slot)]], plain: [counts, sums] };
 }
 
 describe('bin look-up', () => {

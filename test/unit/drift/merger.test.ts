@@ -30,6 +30,21 @@ describe('publication', () => {
     expect(merger.due(true)).toBeUndefined();
   });
 
+  test('measuring beforehand, in slices, changes nothing but when the time is spent', () => {
+    const outputs = deltasOf([dataOf(1500), dataOf(1500, { seed: 2, window: 1 })], { endOffset: 1e6 });
+    const whole = merged(outputs).merger;
+    const sliced = merged(outputs).merger;
+    let slices = 1;
+    while (!sliced.measure(0)) slices++;
+    expect(slices).toBe(2 * (reference.features.length + 1) + 1);
+    expect(sliced.measure(0)).toBe(true);
+    expect(statisticsOf(sliced.due(true))).toEqual(statisticsOf(whole.due(true)));
+    // What comes afterwards is measured again.
+    sliced.apply(batchOf(deltasOf([dataOf(5, { seed: 3 })], { partition: 0, firstOffset: 3020 })));
+    expect(sliced.measure(0)).toBe(false);
+    expect(statisticsOf(sliced.due(true))[0]).toMatchObject({ events: 1505 });
+  });
+
   test('changed windows are published when deltas stop coming', () => {
     const { merger, clock } = mergerOf(reference, { interimMs: 60_000 });
     const [a, b] = deltasOf([dataOf(10), dataOf(10)]);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/core/silent.ts';
-import { systemClock } from '../../../src/core/clock.ts';
+import { ManualClock, systemClock } from '../../../src/core/clock.ts';
 import { GroupSession } from '../../../src/kafka/group-session.ts';
 import type { GroupPositions } from '../../../src/kafka/group-positions.ts';
 import type { GroupHooks, JoinedMember } from '../../../src/kafka/protocol/group-hooks.ts';
 
 /** A session whose group the test plays, through the hooks that kafkajs would call. */
-function harness() {
+function harness(fetchPauseMs?: number) {
   let hooks: GroupHooks | undefined;
   const kafka = {
     consumer: ({ partitionAssigners }: { partitionAssigners: ((config: object) => { weirHooks: GroupHooks })[] }) => {
@@ -16,6 +16,7 @@ function harness() {
     },
   };
   const log: string[] = [];
+  const clock = new ManualClock();
   const state = { settle: async (): Promise<void> => {} };
   const session: GroupSession = new GroupSession(
     {
@@ -29,7 +30,8 @@ function harness() {
       heartbeatIntervalMs: 500,
       maxWaitTimeMs: 100,
       maxBytesPerPartition: 1_000,
-      clock: systemClock,
+      clock: fetchPauseMs === undefined ? systemClock : clock,
+      ...(fetchPauseMs === undefined ? {} : { fetchPauseMs }),
       logger: silentLogger,
     },
     { logEnds: async () => new Map() } as unknown as GroupPositions,
@@ -52,12 +54,25 @@ function harness() {
     rejoin: () => void log.push(`rejoin ${generationId}`),
   });
   const wanted = (): number[] => hooks!.wanted().map(({ partition }) => partition);
-  return { session, hooks: hooks!, log, state, joined, wanted };
+  return { session, hooks: hooks!, log, state, joined, wanted, clock };
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('GroupSession', () => {
+  it('pauses between fetches as long as it is told, and not at all by default', async () => {
+    await harness().hooks.pause();
+    const { hooks, clock } = harness(2);
+    let isOver = false;
+    const paused = hooks.pause().then(() => (isOver = true));
+    clock.advance(1);
+    await turn();
+    expect(isOver).toBe(false);
+    clock.advance(1);
+    await paused;
+    expect(isOver).toBe(true);
+  });
+
   it('fetches nothing before it knows where the group stands', async () => {
     const { session, hooks, log, joined, wanted } = harness();
     const started = session.start();

@@ -1,0 +1,34 @@
+/** Compiles a kernel that assembly/ holds in AssemblyScript. @param source its bytes, base64 (a generated `*.wasm.ts`) */
+export function compileKernel(source: string): WebAssembly.Module {
+  return new WebAssembly.Module(Buffer.from(source, 'base64'));
+}
+
+/** All places start at a multiple of this, so that SIMD loads and float64 are aligned. */
+const ALIGNMENT = 16;
+const PAGE_BYTES = 65_536;
+
+/** Memory that JavaScript and a WebAssembly kernel share, given out from the start and never given back. */
+export class KernelMemory {
+  readonly memory = new WebAssembly.Memory({ initial: 1 });
+  /** The first addresses stay unused: no address is 0. */
+  private end = ALIGNMENT;
+
+  /**
+   * Gives out the next `bytes`, all zero. Growing detaches the arrays over `memory.buffer`: their owners compare buffers and make them anew.
+   * @returns address
+   * @throws RangeError above 4 GiB
+   */
+  allocate(bytes: number): number {
+    const address = this.end;
+    this.end = address + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    const missing = this.end - this.memory.buffer.byteLength;
+    // At least half as much again: growing one page at a time would detach arrays as often.
+    if (missing > 0) this.memory.grow(Math.ceil(Math.max(missing, this.memory.buffer.byteLength / 2) / PAGE_BYTES));
+    return address;
+  }
+
+  /** A kernel that works in this memory. @returns its exports */
+  instantiate<Exports>(module: WebAssembly.Module): Exports {
+    return new WebAssembly.Instance(module, { env: { memory: this.memory } }).exports as Exports;
+  }
+}
