@@ -2,11 +2,14 @@
  * One topic of 4 partitions, worked off at full speed by one worker and by pools of workers (`weir run --workers`): events per second
  * and CPU-seconds per million events of all processes of weir, that of the supervisor included.
  *
- *     npm run bench -- workers [--workers 1,2] [--events 200000] [--rounds 3] [--quick] [--json]
+ *     npm run bench -- workers [--workers 1,2] [--events 1000000] [--rounds 5] [--pin] [--quick] [--json]
  *
  * The flights with packed features and the boosted trees, drift on, exactly once. Brokers and Redis run on the same machine: where
- * they have no cores to themselves, events per second say how much these are in the way, and CPU-seconds what a worker costs.
+ * they have no cores to themselves, events per second say how much these are in the way, and CPU-seconds what a worker costs. Where
+ * two processors share a core, CPU-seconds grow with how many of them are busy, whatever they do. With `--pin` (Linux) all of weir runs on
+ * processor 0 and all else on processor 1, so that CPU-seconds of one worker and of several can be compared.
  */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,18 +22,26 @@ import { WORKLOADS } from '../pipeline/workloads.ts';
 const { values: options } = parseArgs({
   options: {
     workers: { type: 'string', default: '1,2' },
-    events: { type: 'string', default: '200000' },
-    rounds: { type: 'string', default: '3' },
+    events: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '5' },
+    pin: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
-const events = options.quick ? 60_000 : Number(options.events);
+const events = options.quick ? 200_000 : Number(options.events);
 const rounds = options.quick ? 1 : Number(options.rounds);
 
+/** Moves this process, and all that it starts from now on, to a processor. */
+function pinTo(processor: number): void {
+  if (options.pin) execFileSync('taskset', ['--all-tasks', '--pid', '--cpu-list', String(processor), String(process.pid)]);
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'weir-workers-'));
+pinTo(1);
 const services = await startServices({ needs: ['kafka', 'redis', 'registry'], log: (line) => console.error(line) });
 try {
+  pinTo(0);
   const prepared = await prepare(WORKLOADS['flights-gbt-packed']!, services, { folder, events });
   const cells = options.workers.split(',').map((workers) => ({ workers, runs: [] as Run[] }));
   for (let round = 1; round <= rounds; round++) {
@@ -60,12 +71,12 @@ function report(cells: readonly { readonly workers: string; readonly runs: reado
   }));
   const load = loadavg().map((l) => l.toFixed(1));
   console.log(
-    `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model}, Kafka ${KAFKA_VERSION}, ${events} events, ${rounds} rounds, medians; load ${load.join(' ')}\n`,
+    `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model}, Kafka ${KAFKA_VERSION}, ${events} events, ${rounds} rounds, medians${options.pin ? ', all of weir on one processor' : ''}; load ${load.join(' ')}\n`,
   );
   console.log('| workers | events/s | CPU-s per million (range) | rows a batch | RSS MB |\n|---|---|---|---|---|');
   for (const { workers, eventsPerSecond, cpuSecondsPerMillion, cpuRange, rowsPerBatch, rssMb } of rows) {
     const range = cpuRange.map((v) => v.toFixed(2)).join('–');
     console.log(`| ${workers} | ${eventsPerSecond} | ${cpuSecondsPerMillion.toFixed(2)} (${range}) | ${rowsPerBatch} | ${rssMb} |`);
   }
-  if (options.json) console.log(JSON.stringify({ node: process.version, kafka: KAFKA_VERSION, events, rounds, rows }));
+  if (options.json) console.log(JSON.stringify({ node: process.version, kafka: KAFKA_VERSION, events, rounds, isPinned: options.pin, rows }));
 }

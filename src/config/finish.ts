@@ -30,7 +30,7 @@ const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
 /** Rows of a micro-batch at most, when nothing is said. */
-const MAX_ROWS = 2_048;
+const MAX_ROWS = 4_096;
 
 /**
  * Applies the defaults that depend on other sections.

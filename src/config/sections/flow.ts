@@ -36,7 +36,7 @@ export const batchSection = z
     maxRows: count(1, 65_536)
       .exactOptional()
       .describe(
-        'Rows of a micro-batch at most; default: 2048, or half of flow.maxQueuedRows if that is less. Under backlog micro-batches grow to it as long as they keep targetMs.',
+        'Rows of a micro-batch at most; default: 4096, or half of flow.maxQueuedRows if that is less. Under backlog micro-batches grow to it as long as they keep targetMs.',
       ),
     targetMs: duration(1)
       .prefault(50)

@@ -4,7 +4,7 @@ import { loadPipelineFile } from '../../../src/config/index.ts';
 import { pipelineFolder } from '../app/pipeline-folder.ts';
 
 it.each([
-  ['', 2_048],
+  ['', 4_096],
   ['flow: {maxQueuedRows: 1000}', 500],
   ['flow: {maxQueuedRows: 1}\nbatch: {maxRows: 1}', 1],
 ])('takes micro-batches that fit the queue when nothing is said: %s', (sections, maxRows) => {

@@ -72,7 +72,7 @@ describe('a minimal file', () => {
       stores: {},
       features: {},
       model: { package: join(folder, 'model'), intraOpNumThreads: 1, runtime: 'inline', runTimeoutMs: 30_000 },
-      batch: { maxRows: 2_048, targetMs: 50, maxBytes: 1_048_576, maxDelayMs: 10, eager: true },
+      batch: { maxRows: 4_096, targetMs: 50, maxBytes: 1_048_576, maxDelayMs: 10, eager: true },
       flow: { maxQueuedRows: 20_000, maxQueuedBytes: 33_554_432, maxInFlightBatches: 4 },
       delivery: { mode: 'exactly-once', commitIntervalMs: 100, transactionTimeoutMs: 10_000 },
       output: {
