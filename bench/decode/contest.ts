@@ -1,16 +1,28 @@
-const ROUNDS = 5;
+import { table } from '../report.ts';
+import { median } from '../statistics.ts';
+
+/** Rounds when nothing is said. */
+export const ROUNDS = 5;
+
+/** What a contender needs, medians. */
+export interface Result {
+  readonly contest: string;
+  readonly name: string;
+  readonly rowsPerSecond: number;
+  readonly cpuMicrosPerRow: number;
+}
 
 /** What is compared: each runs over the same records once a call. */
 export type Contenders = Readonly<Record<string, () => void>>;
 
 /**
- * Runs contenders in interleaved rounds and prints the median of five: rows a second, and CPU time of the process a row.
+ * Runs contenders in interleaved rounds and gives medians: rows a second, and CPU time of the process a row.
  * @param records records of one call; @param repeats calls in a round
  */
-export function contest(title: string, contenders: Contenders, records: number, repeats: number): void {
+export function contest(title: string, contenders: Contenders, records: number, repeats: number, rounds: number): Result[] {
   const rates = new Map(Object.keys(contenders).map((name) => [name, { perSecond: [] as number[], cpuMicros: [] as number[] }]));
   // Round −1 warms up.
-  for (let round = -1; round < ROUNDS; round++) {
+  for (let round = -1; round < rounds; round++) {
     for (const [name, run] of Object.entries(contenders)) {
       const started = performance.now();
       const cpu = process.cpuUsage();
@@ -21,13 +33,22 @@ export function contest(title: string, contenders: Contenders, records: number, 
       rates.get(name)!.cpuMicros.push((user + system) / (records * repeats));
     }
   }
-  console.log(`\n${title}`);
-  for (const [name, { perSecond, cpuMicros }] of rates)
-    console.log(
-      `${name.padEnd(24)} ${(median(perSecond) / 1e6).toFixed(2).padStart(6)} M rows/s ${median(cpuMicros).toFixed(2).padStart(8)} CPU µs a row`,
-    );
+  return [...rates].map(([name, { perSecond, cpuMicros }]) => ({
+    contest: title,
+    name,
+    rowsPerSecond: Math.round(median(perSecond)),
+    cpuMicrosPerRow: Number(median(cpuMicros).toFixed(3)),
+  }));
 }
 
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+/** All results as a table, each beside the first of its contest. */
+export function resultTable(results: readonly Result[]): string {
+  return table(
+    ['input', 'way', 'M rows/s', 'CPU µs a row', 'CPU, the first = 1'],
+    results.map(({ contest, name, rowsPerSecond, cpuMicrosPerRow }) => {
+      const first = results.find((other) => other.contest === contest)!;
+      const ratio = cpuMicrosPerRow / first.cpuMicrosPerRow;
+      return [contest, name, (rowsPerSecond / 1e6).toFixed(3), cpuMicrosPerRow.toFixed(2), ratio.toFixed(1)];
+    }),
+  );
 }

@@ -1,12 +1,16 @@
 /**
  * Rows per second of the compiled Avro decoder against avsc, on one event of flight size, and of the JSON decoder against JSON.parse.
- * Run: node bench/decode/decode.ts. Rounds are interleaved; the median of five is printed. Compare ratios, not digits.
+ * Rounds are interleaved; compare ratios, not digits.
+ *
+ *     npm run bench -- decode [--rounds 5] [--json]
  */
+import { parseArgs } from 'node:util';
 import avro from 'avsc';
 import { compilePlan, compileSkipper, parseAvroSchema } from '../../src/avro/plan/index.ts';
 import { type ColumnSpec, createRowLayout } from '../../src/core/layout.ts';
 import { Rows } from '../../src/core/rows.ts';
-import { type Contenders, contest } from './contest.ts';
+import { machineLine } from '../report.ts';
+import { type Contenders, contest, resultTable, ROUNDS } from './contest.ts';
 import { contestJson } from './json.ts';
 
 const RECORDS = 512;
@@ -76,6 +80,13 @@ const contenders: Contenders = {
   },
 };
 
-console.log(`Node ${process.version}`);
-contest(`Avro event of ${(buffer.length / RECORDS).toFixed(0)} bytes`, contenders, RECORDS, REPEATS);
-contestJson();
+const { values: flags } = parseArgs({
+  options: { rounds: { type: 'string', default: String(ROUNDS) }, json: { type: 'boolean', default: false } },
+});
+const rounds = Number(flags.rounds);
+const results = [
+  ...contest(`Avro event of ${(buffer.length / RECORDS).toFixed(0)} bytes`, contenders, RECORDS, REPEATS, rounds),
+  ...contestJson(rounds),
+];
+console.log(`${machineLine(`${rounds} rounds`, 'medians')}\n\n${resultTable(results)}`);
+if (flags.json) console.log(JSON.stringify({ node: process.version, rounds, results }));

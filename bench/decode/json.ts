@@ -3,19 +3,22 @@ import { type ColumnSpec, createRowLayout, type RowLayout } from '../../src/core
 import { wholeOf, type RecordBatch } from '../../src/core/records.ts';
 import { Rows } from '../../src/core/rows.ts';
 import { createJsonCodec } from '../../src/json/codec.ts';
-import { type Contenders, contest } from './contest.ts';
+import { type Contenders, contest, type Result } from './contest.ts';
 
 /** As many as a micro-batch has. */
 const RECORDS = 256;
 const LIST = 784;
 
 /** Runs the contests. */
-export function contestJson(): void {
+export function contestJson(rounds: number): Result[] {
+  const results: Result[] = [];
+  const add = (what: string, texts: readonly string[], layout: RowLayout, copy: Copy, repeats: number): void =>
+    void results.push(...run(what, texts, layout, copy, repeats, rounds));
   const objects = Array.from({ length: RECORDS }, (_, row) => JSON.stringify(event(row)));
-  run('JSON object of 10 fields', objects, OBJECT, copyObject, 400);
+  add('JSON object of 10 fields', objects, OBJECT, copyObject, 400);
   const lists = Array.from({ length: RECORDS }, (_, row) => Array.from({ length: LIST }, (_value, i) => random(row * LIST + i).toFixed(8)));
   const head = (row: number): string => `{"id":"${100_000 + row}","ts":${1.7e12 + row},"data":`;
-  run(
+  add(
     `JSON, ${LIST} floats of 8 decimals in a string`,
     lists.map((list, row) => `${head(row)}"${list.join(',')}"}`),
     LISTS,
@@ -23,7 +26,7 @@ export function contestJson(): void {
     20,
   );
   const copyArray: Copy = (json, rows, row) => copyList(json['data'] as number[], json, rows, row);
-  run(
+  add(
     `JSON, ${LIST} floats of 8 decimals in an array`,
     lists.map((list, row) => `${head(row)}[${list.join(',')}]}`),
     LISTS,
@@ -31,19 +34,20 @@ export function contestJson(): void {
     20,
   );
   const full = (row: number): string => Array.from({ length: LIST }, (_, i) => String(random(row * LIST + i))).join(',');
-  run(
+  add(
     `JSON, ${LIST} doubles with all digits in an array`,
     lists.map((_, row) => `${head(row)}[${full(row)}]}`),
     LISTS,
     copyArray,
     20,
   );
+  return results;
 }
 
 type Json = Record<string, unknown>;
 type Copy = (json: Json, rows: Rows, row: number) => void;
 
-function run(what: string, texts: readonly string[], layout: RowLayout, copy: Copy, repeats: number): void {
+function run(what: string, texts: readonly string[], layout: RowLayout, copy: Copy, repeats: number, rounds: number): Result[] {
   const records = batchOf(texts.map((text) => Buffer.from(text)));
   const { buffer, valueStart, valueLength } = records;
   const codec = createJsonCodec({ layout, tombstones: 'skip' });
@@ -62,7 +66,7 @@ function run(what: string, texts: readonly string[], layout: RowLayout, copy: Co
       }
     },
   };
-  contest(`${what}, ${(buffer.length / RECORDS).toFixed(0)} bytes`, contenders, RECORDS, repeats);
+  return contest(`${what}, ${(buffer.length / RECORDS).toFixed(0)} bytes`, contenders, RECORDS, repeats, rounds);
 }
 
 const NUMBERS = ['amount', 'age', 'visits', 'clicks', 'lat', 'lon'];

@@ -2,18 +2,18 @@
  * One worker from topic to topic at full speed, by delivery mode and by the share of events that are poison: events per
  * second, CPU-seconds per million events of the worker process and its resident memory.
  *
- *     npm run bench -- delivery [--events 200000] [--rounds 3] [--quick] [--json]
+ *     npm run bench -- delivery [--events 200000] [--rounds 5] [--quick] [--json]
  *
  * The flights with packed features and the boosted trees, drift on, as in `bench/pipeline`. Rounds are interleaved; medians are printed.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KAFKA_VERSION, startServices } from '../../src/dev/index.ts';
-import { measure, type Prepared, prepare, type Run } from '../pipeline/worker-run.ts';
+import { FIGURE_HEADS, figureCells, figuresOf, measure, type Prepared, prepare, type Run } from '../pipeline/worker-run.ts';
 import { WORKLOADS } from '../pipeline/workloads.ts';
-import { median } from '../statistics.ts';
+import { machineLine, table } from '../report.ts';
 import { flightsPipeline, VARIANTS } from './variants.ts';
 
 const POISON_SHARE = 0.01;
@@ -21,7 +21,7 @@ const POISON_SHARE = 0.01;
 const { values: options } = parseArgs({
   options: {
     events: { type: 'string', default: '200000' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -61,22 +61,13 @@ try {
 }
 
 function report(cells: readonly { readonly name: string; readonly runs: readonly Run[] }[]): void {
-  const rows = cells.map(({ name, runs }) => ({
-    name,
-    eventsPerSecond: Math.round(median(runs.map((r) => r.eventsPerSecond))),
-    cpuSecondsPerMillion: Number(median(runs.map((r) => r.cpuSecondsPerMillion)).toFixed(2)),
-    cpuRange: [Math.min(...runs.map((r) => r.cpuSecondsPerMillion)), Math.max(...runs.map((r) => r.cpuSecondsPerMillion))],
-    rssMb: Math.round(median(runs.map((r) => r.rssMb))),
-  }));
+  const rows = cells.map(({ name, runs }) => ({ name, ...figuresOf(runs) }));
+  console.log(`${machineLine(`Kafka ${KAFKA_VERSION}`, `${events} events`, `${rounds} rounds`, 'medians')}\n`);
   console.log(
-    `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model}, Kafka ${KAFKA_VERSION}, ${events} events, ${rounds} rounds, medians; load ${loadavg()
-      .map((l) => l.toFixed(1))
-      .join(' ')}\n`,
+    table(
+      ['delivery', ...FIGURE_HEADS],
+      rows.map((row) => [row.name, ...figureCells(row)]),
+    ),
   );
-  console.log('| delivery | events/s | CPU-s per million (range) | RSS MB |\n|---|---|---|---|');
-  for (const { name, eventsPerSecond, cpuSecondsPerMillion, cpuRange, rssMb } of rows) {
-    const range = cpuRange.map((v) => v.toFixed(2)).join('–');
-    console.log(`| ${name} | ${eventsPerSecond} | ${cpuSecondsPerMillion.toFixed(2)} (${range}) | ${rssMb} |`);
-  }
   if (options.json) console.log(JSON.stringify({ node: process.version, kafka: KAFKA_VERSION, events, rounds, rows }));
 }

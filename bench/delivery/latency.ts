@@ -9,7 +9,7 @@
  * each cell are left out.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Message } from 'kafkajs';
@@ -25,6 +25,7 @@ import { loadPipelineFile } from '../../src/config/index.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { KAFKA_VERSION, type Services, startServices } from '../../src/dev/index.ts';
+import { machineLine } from '../report.ts';
 import { type Quantiles, quantiles } from '../statistics.ts';
 import { flightsPipeline, VARIANTS, type Variant } from './variants.ts';
 
@@ -154,11 +155,7 @@ async function measure(variant: Variant, { kafkaBrokers, redisUrl, registryUrl }
 }
 
 function report(rows: readonly Row[]): void {
-  console.log(
-    `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model}, Kafka ${KAFKA_VERSION}, ${seconds} s a cell; load ${loadavg()
-      .map((l) => l.toFixed(1))
-      .join(' ')}\n`,
-  );
+  console.log(`${machineLine(`Kafka ${KAFKA_VERSION}`, `${seconds} s a cell`)}\n`);
   console.log('| delivery | events/s | events | to LogAppendTime ms: p50 | p95 | p99 | to a read_committed reader ms: p50 | p95 | p99 |');
   console.log('|---|---|---|---|---|---|---|---|---|');
   for (const { delivery, eventsPerSecond, events, appended, received } of rows) {

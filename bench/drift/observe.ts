@@ -1,8 +1,10 @@
 /**
  * Cost of drift counting per feature and row: linear grid against one over float bits on even and skewed features, a string column,
  * and the whole observer on a 24-column model. Variants are interleaved; the median of the rounds is printed.
- * Run: node bench/drift/observe.ts [rounds]
+ *
+ *     npm run bench -- drift [--rounds 9] [--json]
  */
+import { parseArgs } from 'node:util';
 import { ManualClock } from '../../src/core/clock.ts';
 import { createRowLayout } from '../../src/core/layout.ts';
 import type { RecordBatch } from '../../src/core/records.ts';
@@ -16,10 +18,15 @@ import { PaneSlab } from '../../src/drift/pane-slab.ts';
 import { createReferenceBuilder, numericFeatureFrom } from '../../src/drift/reference-builder.ts';
 import { type NumericFeature, referenceProfileFrom } from '../../src/drift/reference-profile.ts';
 import { Vocabulary } from '../../src/drift/vocabulary.ts';
+import { machineLine, rangeText, table } from '../report.ts';
+import { median } from '../statistics.ts';
 
 const ROWS = 512;
 const WIDTH = 24;
-const ROUNDS = Number(process.argv[2] ?? 9);
+const { values: flags } = parseArgs({
+  options: { rounds: { type: 'string', default: '9' }, json: { type: 'boolean', default: false } },
+});
+const ROUNDS = Number(flags.rounds);
 const model = { name: 'bench', version: '1' };
 
 let state = 1;
@@ -179,9 +186,12 @@ for (let round = 0; round < ROUNDS; round++) {
     variant.times.push(((process.cpuUsage().user - started) * 1e3) / (200 * variant.updates));
   }
 }
-for (const { name, times } of variants) {
-  const sorted = times.toSorted((a, b) => a - b);
-  console.log(
-    `${name.padEnd(44)} ${sorted[sorted.length >> 1]!.toFixed(2).padStart(7)} ns/update   (${sorted[0]!.toFixed(2)}–${sorted.at(-1)!.toFixed(2)})`,
-  );
-}
+const results = variants.map(({ name, times }) => ({ name, nanosPerUpdate: Number(median(times).toFixed(2)), times }));
+console.log(`${machineLine(`${ROWS} rows of ${WIDTH} columns`, `${ROUNDS} rounds`, 'medians')}\n`);
+console.log(
+  table(
+    ['values', 'CPU ns a value (range)'],
+    results.map(({ name, nanosPerUpdate, times }) => [name, `${nanosPerUpdate.toFixed(1)} (${rangeText(times, 1)})`]),
+  ),
+);
+if (flags.json) console.log(JSON.stringify({ node: process.version, rounds: ROUNDS, results }));

@@ -14,9 +14,12 @@ const FRAME_BYTES = 5;
  */
 export function createContractPredictions(version: string): PredictionEncoder {
   const prefix = viewOf(Buffer.of(0, 0, 0, 0, PREDICTION_SCHEMA_ID));
-  const model = viewOf(Buffer.concat([Buffer.of(version.length * 2), Buffer.from(version)]));
+  // Version and time are the same for all of a batch.
+  const tail = Buffer.concat([Buffer.of(version.length * 2), Buffer.from(version), Buffer.alloc(MAX_VARINT_BYTES)]);
+  const tailView = viewOf(tail);
   return {
     encodePredictions(rows, scores, scoredAtMs, into) {
+      const tailBytes = writeLong(tail, 1 + version.length, scoredAtMs);
       for (const { records, from, to, fromRow } of rows.slices) {
         const input = viewOf(records.buffer);
         into.openRun(records.partition, scoredAtMs);
@@ -25,14 +28,13 @@ export function createContractPredictions(version: string): PredictionEncoder {
           const idsFrom = records.valueStart[index]! + FRAME_BYTES;
           const idsBytes = endOfText(input, endOfText(input, idsFrom)) - idsFrom;
           const keyLength = records.keyLength[index]!;
-          const start = into.begin(keyLength, Math.max(0, keyLength) + FRAME_BYTES + idsBytes + 4 + model.byteLength + MAX_VARINT_BYTES);
-          const { buffer, view } = into;
+          const start = into.begin(keyLength, Math.max(0, keyLength) + FRAME_BYTES + idsBytes + 4 + tailBytes);
+          const { view } = into;
           let at = into.beginValue(keyLength > 0 ? copyBytes(view, start, input, records.keyStart[index]!, keyLength) : start);
           at = copyBytes(view, at, prefix, 0, FRAME_BYTES);
           at = copyBytes(view, at, input, idsFrom, idsBytes);
           view.setFloat32(at, scores.score[row]!, true);
-          at = copyBytes(view, at + 4, model, 0, model.byteLength);
-          into.end(into.endValue(writeLong(buffer, at, scoredAtMs)));
+          into.end(into.endValue(copyBytes(view, at + 4, tailView, 0, tailBytes)));
         }
       }
     },

@@ -2,25 +2,26 @@
  * One worker from topic to topic: events per second, CPU-seconds per million events of the worker process (all threads,
  * garbage collection included), and where the time goes by step.
  *
- *     npm run bench -- pipeline [--events 300000] [--rounds 3] [--workloads flights-gbt-packed,w2p] [--json]
+ *     npm run bench -- pipeline [--events 300000] [--rounds 5] [--workloads flights-gbt-packed,w2p] [--json]
  *
  * The topic is filled first, then one worker starts and works it off: the first quarter of the records (start, just-in-time
  * compilation) is left out. Rounds of the workloads are interleaved; medians are printed. Steps are wall time on the one
  * event loop: those that wait (enrich, emit) overlap with others, so the steps do not add up to the whole.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startServices } from '../../src/dev/index.ts';
 import { median } from '../statistics.ts';
-import { measure, type Prepared, prepare, type Run, STEPS } from './worker-run.ts';
+import { machineLine, table } from '../report.ts';
+import { FIGURE_HEADS, figureCells, figuresOf, measure, type Prepared, prepare, type Run, STEPS } from './worker-run.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
 const { values: options } = parseArgs({
   options: {
     events: { type: 'string', default: '300000' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
     workloads: { type: 'string', default: Object.keys(WORKLOADS).join(',') },
     json: { type: 'boolean', default: false },
   },
@@ -60,25 +61,12 @@ function report(runs: ReadonlyMap<Workload, readonly Run[]>): void {
   const rows = [...runs].map(([workload, measured]) => ({
     workload: workload.name,
     description: workload.description,
-    eventsPerSecond: Math.round(median(measured.map((r) => r.eventsPerSecond))),
-    cpuSecondsPerMillion: median(measured.map((r) => r.cpuSecondsPerMillion)),
-    cpuRange: [Math.min(...measured.map((r) => r.cpuSecondsPerMillion)), Math.max(...measured.map((r) => r.cpuSecondsPerMillion))],
-    rssMb: Math.round(median(measured.map((r) => r.rssMb))),
-    rowsPerBatch: Math.round(median(measured.map((r) => r.rowsPerBatch))),
+    ...figuresOf(measured),
     steps: Object.fromEntries(STEPS.map((step) => [step, median(measured.map((r) => r.steps[step]!))])),
   }));
-  console.log(
-    `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model}, ${events} events, ${options.rounds} rounds, medians\n`,
-  );
-  console.log(`| workload | events/s | CPU-s per million (range) | RSS MB | rows per batch | ${STEPS.join(' | ')} |`);
-  console.log(`|---|---|---|---|---|${STEPS.map(() => '---').join('|')}|`);
-  for (const r of rows) {
-    const steps = STEPS.map((step) => r.steps[step]!.toFixed(2)).join(' | ');
-    const range = r.cpuRange.map((v) => v.toFixed(2)).join('–');
-    console.log(
-      `| ${r.workload} | ${r.eventsPerSecond} | ${r.cpuSecondsPerMillion.toFixed(2)} (${range}) | ${r.rssMb} | ${r.rowsPerBatch} | ${steps} |`,
-    );
-  }
+  console.log(`${machineLine(`${events} events`, `${options.rounds} rounds`, 'medians')}\n`);
+  const lines = rows.map((r) => [r.workload, ...figureCells(r), ...STEPS.map((step) => r.steps[step]!.toFixed(2))]);
+  console.log(table(['workload', ...FIGURE_HEADS, ...STEPS], lines));
   console.log('\nSteps: seconds of wall time per million events.');
   if (options.json) console.log(JSON.stringify({ node: process.version, events, rounds: Number(options.rounds), rows }));
 }

@@ -9,6 +9,8 @@ import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import type { Services } from '../../src/dev/index.ts';
 import { createRedisStore, featureGroupFromRows } from '../../src/features/index.ts';
+import { rangeText } from '../report.ts';
+import { median } from '../statistics.ts';
 import type { Workload } from './workloads.ts';
 
 /** Steps of the pipeline, as the metrics name them. */
@@ -153,4 +155,34 @@ function matching(samples: readonly Sample[], labels: Record<string, string>): S
 
 function client(brokers: string): Kafka {
   return new KafkaClient({ clientId: 'bench', brokers: brokers.split(','), logLevel: logLevel.NOTHING });
+}
+
+/** Medians of several runs, as tables and JSON give them. */
+export interface Figures {
+  readonly eventsPerSecond: number;
+  readonly cpuSecondsPerMillion: number;
+  /** Least and most. */
+  readonly cpuRange: readonly [number, number];
+  readonly rssMb: number;
+  readonly rowsPerBatch: number;
+}
+
+/** @param runs of the same cell; at least one */
+export function figuresOf(runs: readonly Run[]): Figures {
+  const cpu = runs.map((r) => r.cpuSecondsPerMillion);
+  return {
+    eventsPerSecond: Math.round(median(runs.map((r) => r.eventsPerSecond))),
+    cpuSecondsPerMillion: Number(median(cpu).toFixed(3)),
+    cpuRange: [Math.min(...cpu), Math.max(...cpu)],
+    rssMb: Math.round(median(runs.map((r) => r.rssMb))),
+    rowsPerBatch: Math.round(median(runs.map((r) => r.rowsPerBatch))),
+  };
+}
+
+/** Heads of `figureCells`. */
+export const FIGURE_HEADS = ['events/s', 'CPU-s per million (range)', 'RSS MB', 'rows a batch'] as const;
+
+/** The figures as cells of a table. */
+export function figureCells({ eventsPerSecond, cpuSecondsPerMillion, cpuRange, rssMb, rowsPerBatch }: Figures): (string | number)[] {
+  return [eventsPerSecond, `${cpuSecondsPerMillion.toFixed(2)} (${rangeText(cpuRange, 2)})`, rssMb, rowsPerBatch];
 }

@@ -2,7 +2,7 @@
  * Reads per second of the Redis layouts: 512 distinct entities a batch, 12 float features, one batch under way at a time.
  * Layouts take turns round by round, so that a slow spell of the machine hits all of them; the median of the rounds counts.
  *
- *     node bench/redis/redis.ts [--url redis://…] [--rounds 5] [--batches 300]
+ *     npm run bench -- redis [--url redis://…] [--rounds 5] [--batches 300] [--json]
  *
  * Without a URL it starts a Redis of its own.
  */
@@ -14,6 +14,8 @@ import type { FeatureGroup } from '../../src/core/ports.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { startServices } from '../../src/dev/index.ts';
 import { createRedisStore, type FeatureRow, type LayoutName, type RedisStore } from '../../src/features/index.ts';
+import { machineLine, table } from '../report.ts';
+import { median } from '../statistics.ts';
 import { FeatureTableBuffer } from '../../src/pipeline/feature-table.ts';
 
 const BATCH = 512;
@@ -56,12 +58,13 @@ async function measure(store: RedisStore, keys: readonly DistinctKeys[], count: 
   return { wallUs: ((performance.now() - beganMs) * 1_000) / entities, cpuUs: (user + system) / entities };
 }
 
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1]!;
-}
-
 const { values: flags } = parseArgs({
-  options: { url: { type: 'string' }, rounds: { type: 'string', default: '5' }, batches: { type: 'string', default: '300' } },
+  options: {
+    url: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    batches: { type: 'string', default: '300' },
+    json: { type: 'boolean', default: false },
+  },
 });
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
 const services = flags.url ? undefined : await startServices({ needs: ['redis'], log });
@@ -96,8 +99,10 @@ try {
     const cpuUs = median(samples[l]!.map((s) => s.cpuUs));
     return { layout, entitiesPerSecond: Math.round(1e6 / wallUs), wallUsPerEntity: +wallUs.toFixed(2), cpuUsPerEntity: +cpuUs.toFixed(2) };
   });
-  console.table(results);
-  console.log(JSON.stringify({ bench: 'redis', node: process.version, batch: BATCH, features: GROUP.floatFeatures.length, results }));
+  console.log(`${machineLine(`${BATCH} entities a batch, ${GROUP.floatFeatures.length} features`, `${flags.rounds} rounds`, 'medians')}\n`);
+  const lines = results.map((r) => [r.layout, r.entitiesPerSecond, r.wallUsPerEntity, r.cpuUsPerEntity]);
+  console.log(table(['layout', 'entities/s', 'µs an entity', 'CPU µs an entity'], lines));
+  if (flags.json) console.log(JSON.stringify({ node: process.version, batch: BATCH, features: GROUP.floatFeatures.length, results }));
 } finally {
   await services?.stop();
 }

@@ -2,14 +2,15 @@
  * Our transport against stock kafkajs on one real broker: records per second and CPU-seconds per million records of the node
  * process (all threads, garbage collection included).
  *
- *     npm run bench -- transport [--only both,120] [--rounds 3] [--quick] [--profile FOLDER] [--json]
+ *     npm run bench -- transport [--only both,120] [--rounds 5] [--quick] [--profile FOLDER] [--json]
  *
  * Each run of a cell is a process of its own. Rounds are interleaved and the two sides of a cell alternate; medians are
  * printed. Head-line cells take two rounds more. `--only` chooses cells whose names hold all the words given.
  * Reads are read_committed, writes wait for all replicas, nothing is compressed; topics have 4 partitions.
  */
+import { machineLine } from '../report.ts';
 import { execFile } from 'node:child_process';
-import { availableParallelism, cpus, loadavg } from 'node:os';
+import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
@@ -33,7 +34,7 @@ const { values: options } = parseArgs({
   options: {
     help: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
     quick: { type: 'boolean', default: false },
     profile: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -51,7 +52,7 @@ if (options.help) {
 
   --only WORDS      cells whose names have all these words: consume, produce, avro (transport with Avro in between), both (whole pipeline),
                     at-least-once, exactly-once, 20ms, 100ms, 500ms, 120B, 1024B; separated by commas
-  --rounds N        rounds (default 3); head-line cells take ${HEADLINE_ROUNDS} more
+  --rounds N        rounds (default 5); head-line cells take ${HEADLINE_ROUNDS} more
   --quick           one short round
   --profile FOLDER  CPU profiles of all runs
   --json            the figures as one object on the last line`);
@@ -191,11 +192,7 @@ function report(): void {
     const ratio = Number((ours.recordsPerCpuSecond / stock.recordsPerCpuSecond).toFixed(1));
     return { name, task, delivery, commitIntervalMs, valueBytes, rounds: measured.ours.length, ours, stock, ratio };
   });
-  console.log(
-    `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model}, Kafka ${KAFKA_VERSION}, ${rounds} rounds (head-line cells more), medians; load ${loadavg()
-      .map((l) => l.toFixed(1))
-      .join(' ')}\n`,
-  );
+  console.log(`${machineLine(`Kafka ${KAFKA_VERSION}`, `${rounds} rounds (head-line cells more)`, 'medians')}\n`);
   console.log(
     '| cell | k/s ours | stock | k/s per core ours (range) | stock (range) | ratio | CPU-s per M ours | stock | RSS MB ours | stock |',
   );

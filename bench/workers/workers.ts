@@ -11,13 +11,13 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KAFKA_VERSION, startServices } from '../../src/dev/index.ts';
-import { measure, prepare, type Run } from '../pipeline/worker-run.ts';
-import { median } from '../statistics.ts';
+import { FIGURE_HEADS, figureCells, figuresOf, measure, prepare, type Run } from '../pipeline/worker-run.ts';
 import { WORKLOADS } from '../pipeline/workloads.ts';
+import { machineLine, table } from '../report.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -61,22 +61,15 @@ try {
 }
 
 function report(cells: readonly { readonly workers: string; readonly runs: readonly Run[] }[]): void {
-  const rows = cells.map(({ workers, runs }) => ({
-    workers,
-    eventsPerSecond: Math.round(median(runs.map((r) => r.eventsPerSecond))),
-    cpuSecondsPerMillion: Number(median(runs.map((r) => r.cpuSecondsPerMillion)).toFixed(2)),
-    cpuRange: [Math.min(...runs.map((r) => r.cpuSecondsPerMillion)), Math.max(...runs.map((r) => r.cpuSecondsPerMillion))],
-    rowsPerBatch: Math.round(median(runs.map((r) => r.rowsPerBatch))),
-    rssMb: Math.round(median(runs.map((r) => r.rssMb))),
-  }));
-  const load = loadavg().map((l) => l.toFixed(1));
+  const rows = cells.map(({ workers, runs }) => ({ workers, ...figuresOf(runs) }));
+  const how = options.pin ? ['all of weir on one processor'] : [];
+  console.log(`${machineLine(`Kafka ${KAFKA_VERSION}`, `${events} events`, `${rounds} rounds`, 'medians', ...how)}\n`);
   console.log(
-    `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model}, Kafka ${KAFKA_VERSION}, ${events} events, ${rounds} rounds, medians${options.pin ? ', all of weir on one processor' : ''}; load ${load.join(' ')}\n`,
+    table(
+      ['workers', ...FIGURE_HEADS],
+      rows.map((row) => [row.workers, ...figureCells(row)]),
+    ),
   );
-  console.log('| workers | events/s | CPU-s per million (range) | rows a batch | RSS MB |\n|---|---|---|---|---|');
-  for (const { workers, eventsPerSecond, cpuSecondsPerMillion, cpuRange, rowsPerBatch, rssMb } of rows) {
-    const range = cpuRange.map((v) => v.toFixed(2)).join('–');
-    console.log(`| ${workers} | ${eventsPerSecond} | ${cpuSecondsPerMillion.toFixed(2)} (${range}) | ${rowsPerBatch} | ${rssMb} |`);
-  }
-  if (options.json) console.log(JSON.stringify({ node: process.version, kafka: KAFKA_VERSION, events, rounds, isPinned: options.pin, rows }));
+  if (options.json)
+    console.log(JSON.stringify({ node: process.version, kafka: KAFKA_VERSION, events, rounds, isPinned: options.pin, rows }));
 }

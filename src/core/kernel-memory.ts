@@ -6,6 +6,7 @@ export function compileKernel(source: string): WebAssembly.Module {
 /** All places start at a multiple of this, so that SIMD loads and float64 are aligned. */
 const ALIGNMENT = 16;
 const PAGE_BYTES = 65_536;
+const MOST_AHEAD_BYTES = 1 << 26;
 
 /** Memory that JavaScript and a WebAssembly kernel share, given out from the start and never given back. */
 export class KernelMemory {
@@ -20,10 +21,12 @@ export class KernelMemory {
    */
   allocate(bytes: number): number {
     const address = this.end;
-    this.end = address + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-    const missing = this.end - this.memory.buffer.byteLength;
-    // At least half as much again: growing one page at a time would detach arrays as often.
-    if (missing > 0) this.memory.grow(Math.ceil(Math.max(missing, this.memory.buffer.byteLength / 2) / PAGE_BYTES));
+    const end = address + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    const { byteLength } = this.memory.buffer;
+    const missing = end - byteLength;
+    // Half as much again while there is little: growing one page at a time would detach arrays as often.
+    if (missing > 0) this.memory.grow(Math.ceil(Math.max(missing, Math.min(byteLength / 2, MOST_AHEAD_BYTES)) / PAGE_BYTES));
+    this.end = end;
     return address;
   }
 

@@ -38,7 +38,8 @@ export function createBinLookup(feature: NumericFeature, force?: BinLookup['scal
   const padded = new Float32Array(edges.length + 1).fill(Number.POSITIVE_INFINITY);
   padded.set(edges);
   const low = min ?? Number.POSITIVE_INFINITY;
-  const high = max ?? Number.NEGATIVE_INFINITY;
+  // + 0 turns −0 into 0: what compares as equal must lie in the grid.
+  const high = (max ?? Number.NEGATIVE_INFINITY) + 0;
   const perQuantum = 1 / quantum;
   // −0 comes just before 0 among the keys but is the same value.
   const keyLow = low === 0 ? keyOf(-0) : keyOf(low);

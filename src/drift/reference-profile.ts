@@ -162,6 +162,7 @@ function problemOf(feature: ReferenceFeature, rows: number): string | undefined 
   if ((min === null) !== (max === null) || (min === null) !== (sum === 0))
     return 'min and max must be null exactly when there are no values';
   if (min !== null && max !== null) {
+    if (Math.fround(min) !== min || Math.fround(max) !== max) return 'min and max must be float32 values';
     if (min > max) return 'min is above max';
     if (edges.length > 0 && edges[0]! < min) return 'an edge lies below min';
     if (edges.length > 0 && edges.at(-1)! > nextUpFloat32(max)) return 'an edge lies above max';

@@ -1,3 +1,5 @@
+import { writeSync } from 'node:fs';
+
 /** What `endDespiteRuns` watches. */
 export interface RuntimeUser {
   /** True while a thread of this process may be in a run of ONNX Runtime. */
@@ -13,13 +15,30 @@ const users = new Set<WeakRef<RuntimeUser>>();
  * done, it kills itself. Handlers of `exit` that were added after the model was loaded are not called then.
  */
 export function endDespiteRuns(user: RuntimeUser): void {
-  if (users.size === 0) process.on('exit', onExit);
+  if (users.size === 0) {
+    process.on('exit', onExit);
+    process.on('uncaughtExceptionMonitor', onUncaught);
+  }
   for (const known of users) if (!known.deref()) users.delete(known);
   users.add(new WeakRef(user));
 }
 
+function isInRuntime(): boolean {
+  return [...users].some((user) => user.deref()?.isInRuntime);
+}
+
+/** Node says what was not caught after the handlers of `exit`, so it would never be said. */
+function onUncaught(error: unknown): void {
+  if (!isInRuntime()) return;
+  try {
+    writeSync(2, `${error instanceof Error ? error.stack : String(error)}\n`);
+  } catch {
+    // Nobody reads it.
+  }
+}
+
 function onExit(code: number): void {
-  if (![...users].some((user) => user.deref()?.isInRuntime)) return;
+  if (!isInRuntime()) return;
   try {
     process.execve?.(process.execPath, [process.execPath, '--eval', `process.exitCode = ${code}`], { ...process.env, NODE_OPTIONS: '' });
   } catch {

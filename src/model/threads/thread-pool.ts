@@ -39,12 +39,15 @@ export interface ThreadPoolOptions {
   readonly logger: Logger;
 }
 
-/** A thread that takes the place of another must have loaded the model by then. */
+/** A thread must have loaded the model, and the first one measured it, by then. */
 const START_LIMIT_MS = 300_000;
 /** How long `close` waits for runs under way. */
 const CLOSE_MS = 5_000;
-/** Hung threads beyond one for each place: they take CPU from the rest of the worker for as long as they live. */
-const MORE_HUNG = 3;
+/**
+ * Hung threads beyond one for each place, which take CPU from the rest of the worker for as long as they live; and threads that die with
+ * no run in between that is scored: each replacement loads the model anew.
+ */
+const MORE_LOST = 3;
 
 interface Job extends Run {
   /** Its thread has died once. */
@@ -66,6 +69,8 @@ export class ThreadPool {
   private readonly queue: Job[] = [];
   private restarts = 0;
   private timeouts = 0;
+  /** Threads that have died since the last run that was scored. */
+  private deaths = 0;
   private failure: WeirError | undefined;
   private closing: Promise<void> | undefined;
   /** Threads that were asked to end and have not. */
@@ -126,15 +131,22 @@ export class ThreadPool {
     await settledWithin(this.options.clock, CLOSE_MS, Promise.all(threads.map(({ gone }) => gone)));
   }
 
-  /** Adds a thread, which takes runs once it is ready. @throws WeirError when it cannot start */
+  /** Adds a thread, which takes runs once it is ready. @throws WeirError when it cannot start, or not in time */
   private async add(isFirst: boolean): Promise<ThreadReady> {
-    const thread = this.options.spawn(isFirst, (error) => this.onDeath(thread, error));
+    const { clock, model, spawn } = this.options;
+    const thread = spawn(isFirst, (error) => this.onDeath(thread, error));
     this.starting.add(thread);
+    const late = Promise.withResolvers<never>();
+    const cancel = clock.after(START_LIMIT_MS, () => {
+      if (this.starting.delete(thread)) this.leave(thread);
+      late.reject(new WeirError('model_stalled', `A thread of model ${model} was not ready within ${START_LIMIT_MS / 1_000} s.`));
+    });
     try {
-      const ready = await thread.ready;
+      const ready = await Promise.race([thread.ready, late.promise]);
       if (this.starting.delete(thread)) this.free(thread);
       return ready;
     } finally {
+      cancel();
       this.starting.delete(thread);
     }
   }
@@ -161,7 +173,17 @@ export class ThreadPool {
       settle();
       this.free(thread);
     };
-    thread.start(job, { scored: () => over(job.resolve), failed: (error) => over(() => job.reject(error)) });
+    const scored = (): void => {
+      this.deaths = 0;
+      over(job.resolve);
+    };
+    const failed = (error: Error): void => over(() => job.reject(error));
+    try {
+      thread.start(job, { scored, failed });
+    } catch (thrown) {
+      // No memory for the rows.
+      failed(thrown as Error);
+    }
   }
 
   private giveUp(thread: PoolThread, job: Job): void {
@@ -173,7 +195,7 @@ export class ThreadPool {
     this.leave(thread);
     const fields = { model, runTimeoutMs, rows: job.toRow - job.fromRow, records: recordsOf(job), hung: this.hung.size };
     logger.warn(fields, 'a run of the model did not end in time: its thread is given up and replaced');
-    if (this.hung.size > threads + MORE_HUNG) {
+    if (this.hung.size > threads + MORE_LOST) {
       this.fail(
         new WeirError(
           'model_stalled',
@@ -186,7 +208,7 @@ export class ThreadPool {
   }
 
   private onDeath(thread: PoolThread, error: Error): void {
-    const { model, logger } = this.options;
+    const { model, threads, logger } = this.options;
     const job = this.busy.get(thread)?.job;
     this.busy.get(thread)?.cancelDeadline();
     this.busy.delete(thread);
@@ -196,9 +218,14 @@ export class ThreadPool {
       { model, reason: error.message, rows: job ? job.toRow - job.fromRow : 0, records: job ? recordsOf(job) : '' },
       'a thread of the model died: it is replaced',
     );
-    this.replace();
+    this.deaths++;
+    if (this.deaths > threads + MORE_LOST) {
+      const what = `${this.deaths} threads of model ${model} have died one after the other, and none has scored a run`;
+      this.fail(new WeirError('model_stalled', `${what}; the last one: ${error.message}.`));
+    } else this.replace();
     if (!job) return;
-    if (job.hasLostThread) job.reject(new RunAbandoned(`its thread died twice: ${error.message}`, [job]));
+    if (this.failure) job.reject(this.failure);
+    else if (job.hasLostThread) job.reject(new RunAbandoned(`its thread died twice: ${error.message}`, [job]));
     else {
       job.hasLostThread = true;
       this.queue.unshift(job);
@@ -209,14 +236,7 @@ export class ThreadPool {
   private replace(): void {
     if (this.failure) return;
     this.restarts++;
-    const { clock, model } = this.options;
-    const cancel = clock.after(START_LIMIT_MS, () =>
-      this.fail(new WeirError('model_stalled', `A new thread of model ${model} was not ready within ${START_LIMIT_MS / 1_000} s.`)),
-    );
-    this.add(false).then(cancel, (thrown: unknown) => {
-      cancel();
-      this.fail(weirErrorFrom(thrown));
-    });
+    this.add(false).catch((thrown: unknown) => this.fail(weirErrorFrom(thrown)));
   }
 
   /** From now on nothing is run any more. */

@@ -166,8 +166,57 @@ it('ends when a thread cannot be replaced, with what waits', async () => {
   const late = outcome(other.pool.run(run(0)));
   other.threads[0]!.die(new Error('x'));
   await other.pass(300_000);
-  expect(await late).toMatchObject({ code: 'model_stalled', message: 'A new thread of model m 1 was not ready within 300 s.' });
+  expect(await late).toMatchObject({ code: 'model_stalled', message: 'A thread of model m 1 was not ready within 300 s.' });
+  expect(other.threads[1]!.hasLeft).toBe(true);
   await pass(0);
+});
+
+it('ends with what is under way in a thread that dies after another could not be replaced', async () => {
+  const { pool, threads } = await poolOf(2);
+  const ends = [outcome(pool.run(run(0))), outcome(pool.run(run(1)))];
+  threads[0]!.die(new Error('x'));
+  threads[2]!.failToStart(new WeirError('model_invalid', 'the file is gone'));
+  await turn();
+  threads[1]!.die(new Error('y'));
+  expect(await Promise.all(ends)).toMatchObject([{ code: 'model_invalid' }, { code: 'model_invalid' }]);
+});
+
+it('gives the start of the pool as long as that of any thread', async () => {
+  const clock = new ManualClock();
+  const thread = new FakeThread(() => {});
+  const pool = new ThreadPool({ model: 'm 1', threads: 1, runTimeoutMs: 100, spawn: () => thread, clock, logger: silentLogger });
+  const started = pool.start().catch((thrown: unknown) => thrown);
+  clock.advance(300_000);
+  expect(await started).toMatchObject({ code: 'model_stalled' });
+  expect([thread.hasLeft, pool.stats.starting]).toEqual([true, 0]);
+});
+
+it('ends with model_stalled when threads die one after the other and none scores anything', async () => {
+  const { pool, threads } = await poolOf(1);
+  for (let deaths = 1; deaths <= 5; deaths++) {
+    threads.at(-1)!.die(new Error('out of memory'));
+    expect(threads).toHaveLength(Math.min(deaths + 1, 5));
+    threads.at(-1)!.becomeReady();
+    await turn();
+  }
+  expect(await outcome(pool.run(run(0)))).toMatchObject({
+    code: 'model_stalled',
+    message: '5 threads of model m 1 have died one after the other, and none has scored a run; the last one: out of memory.',
+  });
+});
+
+it('fails a run that cannot be handed to its thread, and goes on with the thread', async () => {
+  const { pool, threads } = await poolOf(1);
+  const [thread] = threads as [FakeThread];
+  const start = thread.start.bind(thread);
+  thread.start = () => {
+    throw new RangeError('Array buffer allocation failed');
+  };
+  expect(await outcome(pool.run(run(0)))).toMatchObject({ message: 'Array buffer allocation failed' });
+  thread.start = start;
+  const end = outcome(pool.run(run(1)));
+  thread.listener!.scored();
+  expect(await end).toBe('scored');
 });
 
 it('closes: gives up what is under way, and asks all threads to end', async () => {
