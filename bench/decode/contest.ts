@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { table } from '../report.ts';
 import { median } from '../statistics.ts';
 
@@ -10,6 +12,8 @@ export interface Result {
   readonly name: string;
   readonly rowsPerSecond: number;
   readonly cpuMicrosPerRow: number;
+  /** Heap that one row takes and leaves behind. */
+  readonly allocatedBytesPerRow: number;
 }
 
 /** What is compared: each runs over the same records once a call. */
@@ -38,17 +42,27 @@ export function contest(title: string, contenders: Contenders, records: number, 
     name,
     rowsPerSecond: Math.round(median(perSecond)),
     cpuMicrosPerRow: Number(median(cpuMicros).toFixed(3)),
+    allocatedBytesPerRow: allocated(contenders[name]!, records),
   }));
+}
+
+/** Growth of the heap over one call; all of it fits the young generation, which is emptied before. */
+function allocated(run: () => void, records: number): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  const before = process.memoryUsage().heapUsed;
+  run();
+  return Math.max(0, Math.round((process.memoryUsage().heapUsed - before) / records));
 }
 
 /** All results as a table, each beside the first of its contest. */
 export function resultTable(results: readonly Result[]): string {
   return table(
-    ['input', 'way', 'M rows/s', 'CPU µs a row', 'CPU, the first = 1'],
-    results.map(({ contest, name, rowsPerSecond, cpuMicrosPerRow }) => {
+    ['input', 'way', 'M rows/s', 'CPU µs a row', 'CPU, the first = 1', 'bytes allocated a row'],
+    results.map(({ contest, name, rowsPerSecond, cpuMicrosPerRow, allocatedBytesPerRow }) => {
       const first = results.find((other) => other.contest === contest)!;
       const ratio = cpuMicrosPerRow / first.cpuMicrosPerRow;
-      return [contest, name, (rowsPerSecond / 1e6).toFixed(3), cpuMicrosPerRow.toFixed(2), ratio.toFixed(1)];
+      return [contest, name, (rowsPerSecond / 1e6).toFixed(3), cpuMicrosPerRow.toFixed(2), ratio.toFixed(1), allocatedBytesPerRow];
     }),
   );
 }

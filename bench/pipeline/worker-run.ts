@@ -24,6 +24,8 @@ export interface Run {
   readonly cpuSecondsPerMillion: number;
   readonly rssMb: number;
   readonly rowsPerBatch: number;
+  /** Time of garbage collections: what allocation costs. */
+  readonly gcMsPerMillion: number;
   /** Seconds per million events. */
   readonly steps: Readonly<Record<string, number>>;
 }
@@ -145,6 +147,7 @@ export async function measure({ env, config, path }: Prepared, { folder, events 
     cpuSecondsPerMillion: grown('process_cpu_seconds_total') / millions,
     rssMb: sumOf(end.samples, 'process_resident_memory_bytes') / 1e6,
     rowsPerBatch: grown('weir_batch_rows_sum') / grown('weir_batch_rows_count'),
+    gcMsPerMillion: (1_000 * grown('nodejs_gc_duration_seconds_sum')) / millions,
     steps: Object.fromEntries(STEPS.map((step) => [step, grown('weir_step_duration_seconds_sum', { step }) / millions])),
   };
 }
@@ -164,6 +167,7 @@ export interface Figures {
   /** Least and most. */
   readonly cpuRange: readonly [number, number];
   readonly rssMb: number;
+  readonly gcMsPerMillion: number;
   readonly rowsPerBatch: number;
 }
 
@@ -175,14 +179,16 @@ export function figuresOf(runs: readonly Run[]): Figures {
     cpuSecondsPerMillion: Number(median(cpu).toFixed(3)),
     cpuRange: [Math.min(...cpu), Math.max(...cpu)],
     rssMb: Math.round(median(runs.map((r) => r.rssMb))),
+    gcMsPerMillion: Math.round(median(runs.map((r) => r.gcMsPerMillion))),
     rowsPerBatch: Math.round(median(runs.map((r) => r.rowsPerBatch))),
   };
 }
 
 /** Heads of `figureCells`. */
-export const FIGURE_HEADS = ['events/s', 'CPU-s per million (range)', 'RSS MB', 'rows a batch'] as const;
+export const FIGURE_HEADS = ['events/s', 'CPU-s per million (range)', 'RSS MB', 'GC ms per million', 'rows a batch'] as const;
 
 /** The figures as cells of a table. */
-export function figureCells({ eventsPerSecond, cpuSecondsPerMillion, cpuRange, rssMb, rowsPerBatch }: Figures): (string | number)[] {
-  return [eventsPerSecond, `${cpuSecondsPerMillion.toFixed(2)} (${rangeText(cpuRange, 2)})`, rssMb, rowsPerBatch];
+export function figureCells(figures: Figures): (string | number)[] {
+  const { eventsPerSecond, cpuSecondsPerMillion, cpuRange, rssMb, gcMsPerMillion, rowsPerBatch } = figures;
+  return [eventsPerSecond, `${cpuSecondsPerMillion.toFixed(2)} (${rangeText(cpuRange, 2)})`, rssMb, gcMsPerMillion, rowsPerBatch];
 }

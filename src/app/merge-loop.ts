@@ -112,7 +112,7 @@ export class MergeLoop {
   /** What the merger calls published must get out: statistics that could not be written are kept and come first next time. */
   private async publish(force: boolean): Promise<void> {
     const { merger, send, statisticsPrefix, metrics, model } = this.options;
-    while (!merger.measure(SLICE_MS)) await setImmediate();
+    while (!merger.measure(SLICE_MS, force)) await setImmediate();
     const records = merger.due(force);
     if (records && records.count > 0) this.unsent.push(records);
     if (this.unsent.length === 0) return;

@@ -18,6 +18,8 @@ export interface AvroCodecOptions extends FramingOptions {
   readonly readerSchema?: unknown;
   /** Writer schemas from files: all that may occur for `single-object`, the one for `plain` (default: the reader schema). */
   readonly writerSchemas?: readonly unknown[];
+  /** What messages call them; default: by the setting of the pipeline file. */
+  readonly writerSchemasName?: string;
   /** Needed by the formats that carry registry ids. */
   readonly registry?: RegistryClient;
   readonly layout: RowLayout;
@@ -177,14 +179,18 @@ export function createAvroCodec(options: AvroCodecOptions): Codec {
   };
 
   /** Schemas from files by writer id: fingerprint, or '' for the one of `plain`. Compiled now, so that misfits show at start. */
-  function filesOf({ readerSchema, writerSchemas = [] }: AvroCodecOptions): ReadonlyMap<string, unknown> {
+  function filesOf({
+    readerSchema,
+    writerSchemas = [],
+    writerSchemasName = 'A writer schema (input.writerSchemas)',
+  }: AvroCodecOptions): ReadonlyMap<string, unknown> {
     const given = readerSchema === undefined ? writerSchemas : [...writerSchemas, readerSchema];
     if (format !== 'plain' && format !== 'single-object') return new Map();
     if (given.length === 0) {
       throw new WeirError('config_invalid', `input.format ${format} needs input.writerSchemas or input.schema.`);
     }
     const index = format === 'plain' ? new Map([['', given[0]]]) : indexByFingerprint(given);
-    for (const json of index.values()) compileOrRefuse(parseAvroSchema(json), reader, layout, 'A writer schema (input.writerSchemas)');
+    for (const json of index.values()) compileOrRefuse(parseAvroSchema(json), reader, layout, writerSchemasName);
     return index;
   }
 }

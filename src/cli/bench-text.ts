@@ -64,7 +64,7 @@ function settingsLines({ settings, targetMs, recommended, interrupted }: BenchRe
     whole(rowsPerBatch),
     loaded?.latency ? milliseconds(loaded.latency.p50Ms) : '-',
     loaded?.latency ? milliseconds(loaded.latency.p99Ms) : '-',
-    `${meetsTarget ? 'yes' : 'no'}${maxRows === recommended?.maxRows ? ', best' : ''}`,
+    `${meetsTarget === undefined ? '-' : meetsTarget ? 'yes' : 'no'}${maxRows === recommended?.maxRows ? ', best' : ''}`,
   ]);
   const title = `Settings (the better of two rounds each), latency in ms at 70 % of their throughput, target p99 ≤ ${targetMs} ms`;
   const shown = table([['  batch.maxRows', 'events/s', 'CPU-s/million', 'rows/batch', 'p50', 'p99', 'target'], ...rows]);
@@ -77,7 +77,7 @@ function settingsLines({ settings, targetMs, recommended, interrupted }: BenchRe
 }
 
 /** What makes the figures worth less than they look. */
-function problems({ maximum, events, latency, interrupted }: BenchReport): string[] {
+function problems({ maximum, events, latency, unmeasured, interrupted }: BenchReport): string[] {
   const found: string[] = [];
   if (!maximum && !interrupted) found.push('nothing was finished in the time given: raise --seconds');
   for (const [group, count] of Object.entries(events.entities))
@@ -87,6 +87,7 @@ function problems({ maximum, events, latency, interrupted }: BenchReport): strin
       found.push(`${percent(share)} of the events fail (${code}), so the figures are not those of a healthy pipeline: ${message}`);
   if (maximum && maximum.skipped / maximum.events > FEW)
     found.push(`${percent(maximum.skipped / maximum.events)} of the events are tombstones`);
+  for (const rate of unmeasured) found.push(`at ${whole(rate)} events/s nothing was finished in the time given: raise --seconds`);
   for (const { rate, keepsRate } of latency)
     if (!keepsRate) found.push(`the rate of ${whole(rate!)} events/s is not kept: latency grows for as long as it lasts`);
   return found;

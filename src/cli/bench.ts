@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BenchCommandOptions } from './bench-run.ts';
-import { examples, wholeNumber, withConfig } from './options.ts';
+import { eventCount, examples, wholeNumber, withConfig } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 type Run<Options> = (options: Options, terminal: Terminal) => Promise<number>;
@@ -23,7 +23,7 @@ export function addBenchCommand(program: Command, action: MakeAction): void {
         'schema (.avsc) to make events of; default: that of the pipeline, or the latest in the registry',
       ).conflicts('fromTopic'),
     )
-    .option('--from-topic [records]', 'replay so many records of the input topic, the youngest (default: 100,000)', wholeNumber)
+    .option('--from-topic [records]', 'replay so many records of the input topic, the youngest (default: 100,000)', eventCount)
     .option(
       '--seconds <n>',
       'length of each measurement; a setting takes as long in four parts: throughput and latency, two rounds each',
@@ -33,7 +33,7 @@ export function addBenchCommand(program: Command, action: MakeAction): void {
     .option('--rate <list>', 'events a second to measure the latency at, separated by commas', rates, [1_000])
     .option('--target-ms <n>', 'latency target for the settings: 99 of 100 events within it; default: batch.targetMs', wholeNumber)
     .option('--no-settings', 'leave out the search for batch settings')
-    .option('--events <n>', 'events to make up; they are offered again and again', wholeNumber, 100_000)
+    .option('--events <n>', 'events to make up; they are offered again and again', eventCount, 100_000)
     .option('--seed <n>', 'seed of what is made up: the same seed gives the same events, for the same stores', wholeNumber, 1)
     .option('--json', 'print one JSON object instead of text')
     .addHelpText(

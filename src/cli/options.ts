@@ -12,6 +12,20 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** More would not fit the memory that events may take. */
+const MAX_EVENTS = 2_000_000;
+
+/** A number of events to hold in memory. */
+export function eventCount(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > MAX_EVENTS) {
+    throw new InvalidArgumentError(
+      `It must be a whole number from 1 to ${MAX_EVENTS.toLocaleString('en')}; they are offered again and again.`,
+    );
+  }
+  return value;
+}
+
 /** More processes of one machine are not meant. */
 const MAX_WORKERS = 256;
 

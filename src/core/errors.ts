@@ -146,6 +146,12 @@ export const ERROR_TABLE = {
     'The pipeline file is not valid.',
     'Correct the lines named; weir check shows all of them at once.',
   ),
+  bench_without_events: entry(
+    'fatal',
+    'start',
+    'There are no events to measure the pipeline with.',
+    'Give weir bench a schema to make events of (--schema), or records of the input topic (--from-topic).',
+  ),
   input_file_invalid: entry(
     'fatal',
     'start',

@@ -83,11 +83,12 @@ export interface Merger {
   /** Adds the deltas of a batch of the profiles topic. Bad records are counted and logged, never thrown. */
   apply(records: RecordBatch): void;
   /**
-   * Does what takes time of `due` and `snapshot` beforehand, in slices: the exact tests of a feature take up to milliseconds.
-   * @param sliceMs how long one call may take
+   * When something is due, does what takes time of `due` and of the `snapshot` after it beforehand, in slices: the exact tests of a feature
+   * take up to milliseconds.
+   * @param sliceMs how long one call may take; @param force as of `due`
    * @returns false when there is more to do
    */
-  measure(sliceMs: number): boolean;
+  measure(sliceMs: number, force?: boolean): boolean;
   /** Statistics that are due, compactable by key; undefined when none are. @param force all windows that changed */
   due(force?: boolean): OutputRecords | undefined;
   snapshot(): DriftSnapshot;
@@ -214,6 +215,17 @@ export function createMerger(options: MergerOptions): Merger {
     });
   }
 
+  function isFinal({ wasFinal, window }: OpenWindow): boolean {
+    return wasFinal || watermark.valueMs() >= window.endMs + options.latenessMs;
+  }
+
+  function isDue(open: OpenWindow, nowMs: number, force: boolean): boolean {
+    const isNewlyFinal = !open.wasFinal && isFinal(open);
+    if (!open.isChanged && !isNewlyFinal) return false;
+    const isQuiet = nowMs - heardAtMs >= (options.quietMs ?? 2000);
+    return force || isQuiet || isNewlyFinal || nowMs - open.publishedAtMs >= (options.interimMs ?? 10_000);
+  }
+
   return {
     apply(records) {
       for (let i = 0; i < records.count; i++) {
@@ -225,21 +237,17 @@ export function createMerger(options: MergerOptions): Merger {
       }
     },
 
-    measure(sliceMs) {
-      const endMs = clock.monotonicMs() + sliceMs;
+    measure(sliceMs, force = false) {
+      const nowMs = clock.monotonicMs();
+      if (!windows.inOrder().some((open) => isDue(open, nowMs, force))) return true;
+      const endMs = nowMs + sliceMs;
       for (const open of windows.inOrder()) while (windows.measureNext(open)) if (clock.monotonicMs() >= endMs) return false;
       return true;
     },
 
     due(force = false) {
       const nowMs = clock.monotonicMs();
-      const isQuiet = nowMs - heardAtMs >= (options.quietMs ?? 2000);
-      const reachedMs = watermark.valueMs();
-      for (const open of windows.inOrder()) {
-        const isFinal = open.wasFinal || reachedMs >= open.window.endMs + options.latenessMs;
-        const isTime = force || isQuiet || (isFinal && !open.wasFinal) || nowMs - open.publishedAtMs >= (options.interimMs ?? 10_000);
-        if (isTime && (open.isChanged || (isFinal && !open.wasFinal))) publish(open, isFinal);
-      }
+      for (const open of windows.inOrder()) if (isDue(open, nowMs, force)) publish(open, isFinal(open));
       const records = outbox;
       outbox = undefined;
       return records;

@@ -86,7 +86,8 @@ export class JsonDecoder {
         const close = stringEnd(b, p, end);
         if (close < 0) return -1;
         key = keys.find(b, p, close);
-        if (key !== undefined) before.next = key;
+        // Its bytes are not those that stand in the record if it is written with an escape.
+        if (key?.isPlain) before.next = key;
         p = close + 1;
       }
       if (key !== undefined) before = key;

@@ -40,6 +40,8 @@ export interface Key {
   readonly words: Int32Array;
   /** What the value fills; undefined: nothing. */
   readonly member: Member | undefined;
+  /** JSON writes it as it is, without an escape. */
+  readonly isPlain: boolean;
   /** The key that came after this one the last time; the guess for the next. */
   next: Key | undefined;
 }
@@ -61,12 +63,13 @@ export class KeyTable {
   private unbound = 0;
 
   constructor(members: ReadonlyMap<string, Member>) {
-    this.bound = new Map([...members].map(([name, member]): [string, Key] => [name, keyOf(Buffer.from(`${name}"`), member)]));
+    this.bound = new Map(
+      [...members].map(([name, member]): [string, Key] => [name, keyOf(Buffer.from(`${name}"`), member, !ESCAPED.test(name))]),
+    );
     // At most half full, so that a probe ends soon.
     this.slots = new Array<Key | undefined>(2 ** Math.ceil(Math.log2((members.size + MOST_UNBOUND) * 2))).fill(undefined);
     // What JSON writes with an escape is found by its text.
-    for (const [name, key] of this.bound)
-      if (!/[\u0000-\u001f"\\]/.test(name)) this.slots[this.slotOf(key.bytes, 0, key.bytes.length - 1)] = key;
+    for (const [name, key] of this.bound) if (key.isPlain) this.slots[this.slotOf(key.bytes, 0, key.bytes.length - 1)] = key;
   }
 
   /**
@@ -110,11 +113,14 @@ export function isKeyAt({ bytes, words }: Key, b: Uint8Array, view: DataView, p:
   return view.getInt32(p + length - 4, true) === words[last];
 }
 
-function keyOf(bytes: Uint8Array, member: Member | undefined): Key {
+/** What JSON writes with an escape. */
+const ESCAPED = /[\u0000-\u001f"\\]/;
+
+function keyOf(bytes: Uint8Array, member: Member | undefined, isPlain = true): Key {
   const view = viewOf(bytes);
   const count = bytes.length < 4 ? 0 : Math.ceil(bytes.length / 4);
   const words = Int32Array.from({ length: count }, (_, i) => view.getInt32(Math.min(4 * i, bytes.length - 4), true));
-  return { bytes, words, member, next: undefined };
+  return { bytes, words, member, isPlain, next: undefined };
 }
 
 function isSame(bytes: Uint8Array, b: Uint8Array, p: number): boolean {

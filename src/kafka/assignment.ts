@@ -11,7 +11,7 @@ interface HeldPartition {
   released: number;
   /** Records fetched and not released. */
   unreleased: number;
-  /** Bytes to ask for; grows while a record batch does not fit. */
+  /** Bytes to ask for; grows while a record batch does not fit, or large ones are cut off. */
   maxBytes: number;
 }
 
@@ -20,7 +20,17 @@ export interface FetchedRange {
   readonly partition: number;
   readonly fetchedOffset: number;
   readonly nextOffset: number;
+  /** Whole size of the batch of which only the beginning came; 0 when none was cut off. */
+  readonly partialBytes: number;
 }
+
+/**
+ * Where large batches are cut off, so many of them are asked for: the part that came of the last one is thrown away and fetched again, half
+ * a batch in the mean.
+ */
+const WHOLE_BATCHES = 8;
+/** But no more for their sake than so many times what is set. */
+const MOST_TIMES = 4;
 
 /**
  * The partitions of a topic that are ours, their epochs and their fetch positions. kafkajs keeps positions of its own,
@@ -85,12 +95,12 @@ export class Assignment {
   }
 
   /** Moves a partition past what a fetch brought. */
-  advance({ partition, nextOffset }: FetchedRange, records: number): void {
+  advance({ partition, nextOffset, partialBytes }: FetchedRange, records: number): void {
     const held = this.held.get(partition);
     if (!held) return;
     held.position = nextOffset;
     held.unreleased += records;
-    held.maxBytes = this.maxBytes;
+    held.maxBytes = Math.max(this.maxBytes, Math.min(WHOLE_BATCHES * partialBytes, MOST_TIMES * this.maxBytes));
   }
 
   /** Goes on elsewhere, when a position has turned out not to be in the log. */

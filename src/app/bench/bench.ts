@@ -46,6 +46,8 @@ export interface BenchReport {
   /** Absent when it was stopped before. */
   maximum?: RunResult;
   readonly latency: RunResult[];
+  /** Rates at which no event was finished in the time given. */
+  readonly unmeasured: number[];
   readonly settings: SettingResult[];
   readonly targetMs: number;
   /** The setting to take; absent when none meets the target, or none was tried. */
@@ -69,6 +71,7 @@ export async function runBench(config: PipelineConfig, options: BenchOptions, ou
     scope: { kafka: false, stores: [...scoring.stores.keys()], drift: createObserver !== undefined },
     events,
     latency: [],
+    unmeasured: [],
     settings: [],
     targetMs,
     interrupted: false,
@@ -83,6 +86,7 @@ export async function runBench(config: PipelineConfig, options: BenchOptions, ou
       if (outer.signal.aborted) break;
       const found = await run(`latency at ${rate.toLocaleString('en')} events/s`, { seconds, rate });
       if (found) report.latency.push(found);
+      else if (!outer.signal.aborted) report.unmeasured.push(rate);
     }
     if (options.settings)
       report.settings.push(...(await trySettings(run, ladder(config.batch.maxRows, config.flow.maxQueuedRows), options, outer.signal)));
@@ -124,8 +128,8 @@ async function trySettings(run: Run, values: readonly number[], options: BenchOp
   await rounds('latency', loads, isPrompter, (maxRows) => Math.max(1, Math.floor((maxima.get(maxRows)?.eventsPerSecond ?? 1) * LOAD)));
   return [...maxima].map(([maxRows, { eventsPerSecond, cpuSecondsPerMillionEvents, rowsPerBatch }]) => {
     const loaded = loads.get(maxRows);
-    const meetsTarget = meets(loaded, targetMs);
-    return { maxRows, eventsPerSecond, cpuSecondsPerMillionEvents, rowsPerBatch, ...(loaded && { loaded }), meetsTarget };
+    const latency = loaded && { loaded, meetsTarget: meets(loaded, targetMs) };
+    return { maxRows, eventsPerSecond, cpuSecondsPerMillionEvents, rowsPerBatch, ...latency };
   });
 }
 

@@ -41,7 +41,7 @@ export function syntheticPool(options: SyntheticOptions): EventPool {
 
 /**
  * Copies the youngest records of a topic, about as many of each partition. No group is joined and nothing is committed.
- * @throws WeirError `config_invalid` when the topic is empty, `topic_missing` and what else the brokers say
+ * @throws WeirError `bench_without_events` when the topic is empty, `topic_missing` and what else the brokers say
  */
 export async function capturedPool(kafka: Kafka, topic: string, count: number, signal: AbortSignal): Promise<EventPool> {
   const filled = (await partitionRanges(kafka, topic)).filter(({ from, to }) => to > from);
@@ -56,7 +56,7 @@ export async function capturedPool(kafka: Kafka, topic: string, count: number, s
     if (columns.count >= count || columns.writer.length >= MAX_POOL_BYTES || signal.aborted) break;
   }
   if (columns.count === 0)
-    throw new WeirError('config_invalid', `Topic ${topic} holds no records to replay; leave --from-topic out to make events up.`);
+    throw new WeirError('bench_without_events', `Topic ${topic} holds no records to replay; leave --from-topic out to make events up.`);
   return columns.finish();
 }
 

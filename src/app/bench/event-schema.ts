@@ -22,7 +22,7 @@ export interface EventSchema {
 /**
  * The schema that events are made of: the file given, else the writer schema of the pipeline, else its reader schema, else the
  * latest one of the input topic in the registry.
- * @throws WeirError `schema_invalid`, `schema_unknown`, `config_invalid` when there is none, or what the registry client throws
+ * @throws WeirError `schema_invalid`, `schema_unknown`, `bench_without_events` when there is none, or what the registry client throws
  */
 export async function findEventSchema(config: PipelineConfig, file: string | undefined, logger: Logger): Promise<EventSchema> {
   const path = file ?? config.input.writerSchemas[0] ?? config.input.schema;
@@ -31,7 +31,10 @@ export async function findEventSchema(config: PipelineConfig, file: string | und
     return { json, references: new Map(), parsed: parseAvroSchema(json), origin: path };
   }
   if (!config.registry)
-    throw new WeirError('config_invalid', 'No schema to make events of: give --schema, input.schema or a registry, or use --from-topic.');
+    throw new WeirError(
+      'bench_without_events',
+      'No schema to make events of: give --schema, input.schema or a registry, or use --from-topic.',
+    );
   const { schema, references } = await latestRegistered(config, config.registry, logger);
   const origin = `subject ${config.input.topic}-value`;
   return { json: schema, references, parsed: parseAvroSchema(schema, references), origin };

@@ -32,6 +32,7 @@ export class PoolSource implements Source {
   private readonly options: PoolSourceOptions;
   private readonly total: number;
   private next = 0;
+  private leftAtEnd: number | undefined;
   private listener: SourceListener | undefined;
   private cancelTimer: (() => void) | undefined;
 
@@ -51,6 +52,11 @@ export class PoolSource implements Source {
     return Number.isFinite(this.total) ? this.total - this.next : 0;
   }
 
+  /** Events that were due and not taken when the last one fell due: how far the pipeline was behind. 0 when it was never late. */
+  get behindAtEnd(): number {
+    return this.leftAtEnd ?? 0;
+  }
+
   async start(listener: SourceListener): Promise<void> {
     this.listener = listener;
     this.startedMs = this.options.clock.monotonicMs();
@@ -61,6 +67,7 @@ export class PoolSource implements Source {
     const { rate, durationMs, clock, pool } = this.options;
     const nowMs = clock.monotonicMs();
     const elapsedMs = nowMs - this.startedMs;
+    if (rate !== undefined && elapsedMs >= durationMs) this.leftAtEnd ??= this.total - this.next;
     if (this.next >= this.total || elapsedMs >= durationMs + (rate === undefined ? 0 : GRACE_MS)) {
       this.ended = true;
       return undefined;

@@ -109,7 +109,7 @@ async function makeUp(
   const { format } = input;
   if (format === 'json')
     throw new WeirError(
-      'config_invalid',
+      'bench_without_events',
       'JSON events have no schema to make up events from; replay those of the input topic with --from-topic.',
     );
   const schema = await findEventSchema(config, options.schema, logger);
@@ -129,6 +129,7 @@ async function makeUp(
     format,
     ...(input.schema ? { readerSchema: await readSchemaFile(input.schema) } : {}),
     writerSchemas: [schema.json],
+    writerSchemasName: `The schema to make events of (${schema.origin})`,
     registry: localRegistry(schema),
     layout,
     tombstones: input.tombstones,

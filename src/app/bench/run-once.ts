@@ -84,5 +84,12 @@ export async function runOnce(
   );
   if (signal.aborted) return undefined;
   const measured = recorder.measurement();
-  return measured && { ...measured, ...(rate === undefined ? {} : { rate }), keepsRate: source.untaken === 0 };
+  return measured && { ...measured, ...(rate === undefined ? {} : { rate }), keepsRate: keeps(source, rate) };
+}
+
+/** A pipeline may be behind by so much when the last event falls due: a pause of the garbage collector, not a queue that grows. */
+const TOLERATED_SECONDS = 0.05;
+
+function keeps({ untaken, behindAtEnd }: PoolSource, rate = 0): boolean {
+  return untaken === 0 && behindAtEnd <= Math.max(1, rate * TOLERATED_SECONDS);
 }

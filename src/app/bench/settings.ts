@@ -15,7 +15,7 @@ export interface SettingResult {
   readonly rowsPerBatch: number;
   /** At 70 % of `eventsPerSecond`; absent when nothing was finished. */
   readonly loaded?: RunResult;
-  readonly meetsTarget: boolean;
+  readonly meetsTarget?: boolean;
 }
 
 /** Which values to try, ascending. @param most rows that the pipeline takes in at a time (`flow.maxQueuedRows`) */

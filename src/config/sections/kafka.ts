@@ -51,12 +51,16 @@ export const kafkaSection = z
     maxWaitTimeMs: duration(1)
       .prefault(100)
       .describe('How long a broker may hold a fetch that finds nothing; bounds how soon a paused partition resumes.'),
-    fetchPauseMs: duration(0)
+    fetchPauseMs: duration(0, 1_000)
       .prefault(2)
       .describe(
         'Pause between fetches from a broker while little comes (below 16 KiB): more records a fetch, at 1,000 events/s a third less CPU and shorter tails, for so much latency at most. 0: none.',
       ),
-    maxBytesPerPartition: count(1_024).default(1_048_576).describe('Bytes fetched per partition and request.'),
+    maxBytesPerPartition: count(1_024)
+      .default(1_048_576)
+      .describe(
+        'Bytes fetched per partition and request; up to four times as many where record batches are large, for what is cut off is fetched again.',
+      ),
   })
   .describe('The Kafka cluster and this worker’s membership in its consumer group.');
 

@@ -63,7 +63,7 @@ export interface FetchedPartition {
   readonly segments: readonly Segment[];
   /** Sum of the segments' counts: upper bound of the records, for some may lie before `fetchedOffset`. */
   readonly maxCount: number;
-  /** Nothing but the beginning of one batch came: its whole size in bytes, as far as it is known. Else 0. */
+  /** Of the last batch only the beginning came: its whole size in bytes, as far as it is known. Else 0. */
   readonly partialBytes: number;
   /** Node id of a replica in our rack to fetch from instead; there are no records then. −1: none. */
   readonly preferredReadReplica: number;

@@ -93,7 +93,7 @@ export async function readRecordSet(set: RecordSet): Promise<ReadRecordSet> {
   for (let at = set.start; at < set.end; ) {
     const batch = batchAt(set, at, Math.max(0, leastOffset));
     if (typeof batch === 'number') {
-      if (leastOffset < 0) partialBytes = batch;
+      partialBytes = batch;
       break;
     }
     if (isVisible(set, batch, at)) {

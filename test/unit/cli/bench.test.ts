@@ -21,6 +21,7 @@ const report: BenchReport = {
   events: { kind: 'synthetic', origin: 'event.avsc', count: 100_000, bytesPerEvent: 133, entities: { card: 4_711 } },
   maximum: run,
   latency: [{ ...run, rate: 1_000, latency }],
+  unmeasured: [],
   settings: [setting(64, true), setting(512, true), setting(2_048, false)],
   recommended: setting(512, true),
 };
@@ -38,6 +39,12 @@ describe('the report of weir bench', () => {
     expect(shown).not.toMatch(/^!/m);
   });
 
+  it('does not judge settings that were not measured under load', () => {
+    const { loaded: _, meetsTarget: _m, ...stopped } = setting(64, true);
+    const { recommended: _r, ...without } = report;
+    expect(benchText({ ...without, settings: [stopped], interrupted: true }, plain).join('\n')).toMatch(/64 +6,400 +9\.0 +64 +- +- +-\n/);
+  });
+
   it('says what is not in the figures', () => {
     expect(text()).toContain('Without Kafka: its transport is not in the figures; nothing is written, no offset is committed.');
     expect(text()).toContain('The online stores are really read: main.');
@@ -52,6 +59,7 @@ describe('the report of weir bench', () => {
     expect(text({ maximum: { ...run, failed: [{ ...failed[0]!, share: 0.0005 }] } })).not.toContain('out_of_range');
     expect(text({ maximum: { ...run, skipped: 100_000 } })).toContain('! 10 % of the events are tombstones');
     expect(text({ latency: [{ ...run, rate: 9_000, keepsRate: false }] })).toContain('! the rate of 9,000 events/s is not kept');
+    expect(text({ unmeasured: [1] })).toContain('! at 1 events/s nothing was finished in the time given: raise --seconds');
     expect(text({ events: { ...report.events, entities: { card: 0 } } })).toContain('! feature group card: no entities were found');
     expect(text({ interrupted: true })).toContain('! interrupted');
     const { maximum: _, ...without } = report;

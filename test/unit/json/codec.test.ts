@@ -40,6 +40,20 @@ describe('JSON events', () => {
     expect(one('{"x":1,"x":"text"}')).toMatch(/^data_unresolvable: event\.x is a string/);
   });
 
+  it('find keys with a quote or a backslash by their text alone', () => {
+    const bound = (name: string): RowLayout =>
+      createRowLayout([{ name: 'x', kind: 'float', columns: [column('x', name)] }], {
+        entities: new Map(),
+      });
+    const values = (layout: RowLayout, texts: readonly string[]): (number | string)[] => {
+      const rows = decode(texts, layout);
+      return texts.map((_, row) => (rows.status[row] === 0 ? rows.floats[0]![row]! : rows.messageOf(row)));
+    };
+    const quoted = values(bound('a"b'), ['{"a\\"b":1}', '{"a"b":2}', '{"a\\"b":3}']);
+    expect(quoted).toEqual([1, expect.stringMatching(/^Not JSON at byte 4 of 9/), 3]);
+    expect(values(bound('a\\b'), ['{"a\\\\b":1}', '{"a\\b":2}'])).toEqual([1, Number.NaN]);
+  });
+
   it('may change their keys from record to record', () => {
     const texts = [
       '{"u":1,"x":1}',

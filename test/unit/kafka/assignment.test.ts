@@ -27,12 +27,12 @@ describe('Assignment', () => {
       { topic: 't', partition: 0, offset: 5, maxBytes: BYTES },
       { topic: 't', partition: 3, offset: 100, maxBytes: BYTES },
     ]);
-    const fetched = { partition: 0, fetchedOffset: 5, nextOffset: 9 };
+    const fetched = { partition: 0, fetchedOffset: 5, nextOffset: 9, partialBytes: 0 };
     expect(assignment.expects(fetched)).toBe(true);
     assignment.advance(fetched, 4);
     expect(assignment.expects(fetched)).toBe(false);
     expect(assignment.wanted()[0]!.offset).toBe(9);
-    expect(assignment.expects({ partition: 1, fetchedOffset: 0, nextOffset: 1 })).toBe(false);
+    expect(assignment.expects({ partition: 1, fetchedOffset: 0, nextOffset: 1, partialBytes: 0 })).toBe(false);
   });
 
   it('gives each beginning an epoch of its own', () => {
@@ -53,7 +53,7 @@ describe('Assignment', () => {
       assignment.continuesFrom(0, undefined),
       assignment.continuesFrom(2, 5),
     ]).toEqual([true, false, false, false]);
-    assignment.advance({ partition: 0, fetchedOffset: 5, nextOffset: 15 }, 10);
+    assignment.advance({ partition: 0, fetchedOffset: 5, nextOffset: 15, partialBytes: 0 }, 10);
     // Queued, not let go of: the group still stands at 5, and so do we.
     expect(assignment.continuesFrom(0, 5)).toBe(true);
     assignment.release(slice(assignment, 0, 5, 10, 0, 4));
@@ -62,8 +62,8 @@ describe('Assignment', () => {
 
   it('tells once of offsets that nobody sees, and only when nothing before them is unreleased', () => {
     const assignment = held([0, 5]);
-    assignment.advance({ partition: 0, fetchedOffset: 5, nextOffset: 8 }, 3);
-    assignment.advance({ partition: 0, fetchedOffset: 8, nextOffset: 12 }, 0);
+    assignment.advance({ partition: 0, fetchedOffset: 5, nextOffset: 8, partialBytes: 0 }, 3);
+    assignment.advance({ partition: 0, fetchedOffset: 8, nextOffset: 12, partialBytes: 0 }, 0);
     expect(assignment.takeIdle()).toEqual([]);
     assignment.release(slice(assignment, 0, 5, 3, 0, 2));
     expect(assignment.takeIdle()).toEqual([]);
@@ -87,7 +87,7 @@ describe('Assignment', () => {
     assignment.askForMore(0, 10);
     assignment.askForMore(0, 4_500);
     expect(assignment.wanted()[0]!.maxBytes).toBe(4_500);
-    assignment.advance({ partition: 0, fetchedOffset: 5, nextOffset: 6 }, 1);
+    assignment.advance({ partition: 0, fetchedOffset: 5, nextOffset: 6, partialBytes: 0 }, 1);
     expect(assignment.wanted()[0]!.maxBytes).toBe(BYTES);
   });
 
@@ -95,5 +95,16 @@ describe('Assignment', () => {
     const assignment = held([0, 5]);
     assignment.seek(0, 70);
     expect([assignment.wanted()[0]!.offset, assignment.takeIdle().map((p) => p.nextOffset)]).toEqual([70, [70]]);
+  });
+
+  it('asks for more where large batches are cut off, and for what is set again where they are not', () => {
+    const assignment = new Assignment('t', 1_000);
+    assignment.begin(0, 0);
+    const asked = (partialBytes: number): number => {
+      const { offset } = assignment.wanted()[0]!;
+      assignment.advance({ partition: 0, fetchedOffset: offset, nextOffset: offset + 1, partialBytes }, 1);
+      return assignment.wanted()[0]!.maxBytes;
+    };
+    expect([100, 400, 1 << 20, 0].map(asked)).toEqual([1_000, 3_200, 4_000, 1_000]);
   });
 });

@@ -29,7 +29,7 @@ describe('the schema that events are made of', () => {
   });
 
   it('is asked for where there is none', async () => {
-    await expect(typeOf({})).rejects.toMatchObject({ code: 'config_invalid', message: expect.stringContaining('--from-topic') });
+    await expect(typeOf({})).rejects.toMatchObject({ code: 'bench_without_events', message: expect.stringContaining('--from-topic') });
     await expect(typeOf({}, join(folder, 'none.avsc'))).rejects.toMatchObject({ code: 'schema_invalid' });
   });
 });

@@ -91,3 +91,20 @@ describe('events without a schedule', () => {
     expect(taken.at(-1)!.offset).toBe(taken.length - 1);
   });
 });
+
+it('knows how far a reader was behind when the last event fell due, though it catches up afterwards', async () => {
+  const { clock, source, taken, drain, stall } = await open({ rate: 1_000, durationMs: 1_000 });
+  for (let ms = 0; ms < 700; ms++) clock.advance(1);
+  stall(true);
+  clock.advance(310);
+  stall(false);
+  drain();
+  expect(taken).toHaveLength(1_000);
+  expect([source.untaken, source.ended]).toEqual([0, true]);
+  expect(source.behindAtEnd).toBeGreaterThan(290);
+
+  const prompt = await open({ rate: 1_000, durationMs: 1_000 });
+  for (let ms = 0; ms < 1_100; ms++) prompt.clock.advance(1);
+  expect(prompt.taken).toHaveLength(1_000);
+  expect(prompt.source.behindAtEnd).toBe(0);
+});
