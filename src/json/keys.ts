@@ -69,7 +69,7 @@ export class KeyTable {
     // At most half full, so that a probe ends soon.
     this.slots = new Array<Key | undefined>(2 ** Math.ceil(Math.log2((members.size + MOST_UNBOUND) * 2))).fill(undefined);
     // What JSON writes with an escape is found by its text.
-    for (const [name, key] of this.bound) if (key.isPlain) this.slots[this.slotOf(key.bytes, 0, key.bytes.length - 1)] = key;
+    for (const key of this.bound.values()) if (key.isPlain) this.slots[this.slotOf(key.bytes, 0, key.bytes.length - 1)] = key;
   }
 
   /**
