@@ -1,7 +1,7 @@
 /**
  * The kernel of drift in WebAssembly: counts a block of rows into the cells of their slots, column by column, four rows at a time.
  * AssemblyScript; scripts/generate.ts compiles it into src/drift/count-floats.wasm.ts. It checks nothing: addresses and sizes are
- * those of src/drift/float-counter.ts, its only caller. Why not JavaScript: docs/adr/0013-drift-kernel-in-webassembly.md.
+ * those of src/drift/float-counter.ts, its only caller. Why not JavaScript: docs/adr/0013-kernels-in-webassembly.md.
  *
  * A feature, 64 bytes of the table (float-counter.ts writes them):
  *   0 u32 offset of its column in a row · 4 f32 low · 8 f32 high · 12 i32 keyLow · 16 f64 origin · 24 f64 perQuantum ·

@@ -1,6 +1,6 @@
 /**
- * Writes what comes from tables and other sources: docs/reference/*.md, schemas/weir.schema.json and compiled WebAssembly. With --check it writes nothing and
- * fails when a file differs.
+ * Writes what comes from tables and other sources: docs/reference/*.md, schemas/weir.schema.json and compiled WebAssembly.
+ * With --check it writes nothing and fails when a file differs.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

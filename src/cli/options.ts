@@ -5,11 +5,16 @@ export function withConfig(command: Command): Command {
   return command.addOption(new Option('-c, --config <file>', 'pipeline file').default('weir.yaml').env('WEIR_CONFIG'));
 }
 
+/** @param wanted what the option takes, for the message @throws InvalidArgumentError when the text is no whole number from 1 to `most` */
+function wholeUpTo(most: number, text: string, wanted: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > most) throw new InvalidArgumentError(`It must be a whole number ${wanted}.`);
+  return value;
+}
+
 /** A whole number of at least 1. */
 export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.');
-  return value;
+  return wholeUpTo(Number.POSITIVE_INFINITY, text, 'of at least 1');
 }
 
 /** More would not fit the memory that events may take. */
@@ -17,13 +22,7 @@ const MAX_EVENTS = 2_000_000;
 
 /** A number of events to hold in memory. */
 export function eventCount(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > MAX_EVENTS) {
-    throw new InvalidArgumentError(
-      `It must be a whole number from 1 to ${MAX_EVENTS.toLocaleString('en')}; they are offered again and again.`,
-    );
-  }
-  return value;
+  return wholeUpTo(MAX_EVENTS, text, `from 1 to ${MAX_EVENTS.toLocaleString('en')}; they are offered again and again`);
 }
 
 /** More processes of one machine are not meant. */
@@ -31,12 +30,7 @@ const MAX_WORKERS = 256;
 
 /** A number of worker processes, or `auto`. */
 export function workerCount(text: string): number | 'auto' {
-  if (text === 'auto') return text;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > MAX_WORKERS) {
-    throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAX_WORKERS}, or auto.`);
-  }
-  return value;
+  return text === 'auto' ? text : wholeUpTo(MAX_WORKERS, text, `from 1 to ${MAX_WORKERS}, or auto`);
 }
 
 /** Examples below the help of a command. */

@@ -1,7 +1,5 @@
-/** Compiles a kernel that assembly/ holds in AssemblyScript. @param source its bytes, base64 (a generated `*.wasm.ts`) */
-export function compileKernel(source: string): WebAssembly.Module {
-  return new WebAssembly.Module(Buffer.from(source, 'base64'));
-}
+/** Kernels that are compiled, by their source. */
+const modules = new Map<string, WebAssembly.Module>();
 
 /** All places start at a multiple of this, so that SIMD loads and float64 are aligned. */
 const ALIGNMENT = 16;
@@ -30,8 +28,13 @@ export class KernelMemory {
     return address;
   }
 
-  /** A kernel that works in this memory. @returns its exports */
-  instantiate<Exports>(module: WebAssembly.Module): Exports {
+  /**
+   * Makes a kernel that works in this memory; it is compiled once, whatever the number of memories.
+   * @param source bytes of what assembly/ holds in AssemblyScript, base64 (a generated `*.wasm.ts`) @returns its exports
+   */
+  instantiate<Exports>(source: string): Exports {
+    let module = modules.get(source);
+    if (!module) modules.set(source, (module = new WebAssembly.Module(Buffer.from(source, 'base64'))));
     return new WebAssembly.Instance(module, { env: { memory: this.memory } }).exports as Exports;
   }
 }

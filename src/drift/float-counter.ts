@@ -1,4 +1,3 @@
-import { compileKernel } from '../core/kernel-memory.ts';
 import { blockRowsOf } from '../core/layout.ts';
 import { type BinLookup, LINEAR_SHIFT } from './bin-lookup.ts';
 import type { PaneSlab } from './pane-slab.ts';
@@ -44,8 +43,6 @@ const FEATURE_BYTES = 64;
 /** Rows of a block at most: a matrix may be one column wide. */
 const MOST_ROWS = 512;
 
-let compiled: WebAssembly.Module | undefined;
-
 /** Counts the numeric features of a row-major matrix into a slab, in WebAssembly: a block of rows is copied over, then counted. */
 export class FloatCounter {
   private readonly kernel: Kernel;
@@ -75,8 +72,7 @@ export class FloatCounter {
       bases: memory.allocate(4 * rows),
       outside: memory.allocate(8 * rows * features.length),
     };
-    compiled ??= compileKernel(COUNT_FLOATS);
-    this.kernel = memory.instantiate<Kernel>(compiled);
+    this.kernel = memory.instantiate<Kernel>(COUNT_FLOATS);
     [this.values, this.places, this.bases, this.outside] = this.views();
   }
 

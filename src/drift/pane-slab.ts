@@ -59,12 +59,14 @@ export class PaneSlab {
 
   /** Counts of a slot, by cell. Gone with the next `acquire`. */
   countsOf(slot: number): Uint32Array {
-    return new Uint32Array(this.memory.memory.buffer, this.addressOf(slot), this.layout.cells);
+    const first = this.addressOf(slot) >>> 2;
+    return this.words.subarray(first, first + this.layout.cells);
   }
 
   /** Sums of a slot, by cell: integers. Gone with the next `acquire`. */
   sumsOf(slot: number): Float64Array {
-    return new Float64Array(this.memory.memory.buffer, this.addressOf(slot) + this.sumsBehind, this.layout.cells);
+    const first = (this.addressOf(slot) + this.sumsBehind) >>> 3;
+    return this.doubles.subarray(first, first + this.layout.cells);
   }
 
   /** All of the memory as u32: the count of cell c is number `addressOf(slot) / 4 + c`. Gone with the next `acquire`. */

@@ -1,4 +1,4 @@
-import { compileKernel, KernelMemory } from '../core/kernel-memory.ts';
+import { KernelMemory } from '../core/kernel-memory.ts';
 import type { RowLayout } from '../core/layout.ts';
 import type { Rows } from '../core/rows.ts';
 import { ARE_WITHIN } from './are-within.wasm.ts';
@@ -17,7 +17,7 @@ const LANES = 4;
 /** The good values of each float matrix of a layout, and whether all of some rows are among them. */
 export class Bounds {
   private readonly memory = new KernelMemory();
-  private readonly kernel = this.memory.instantiate<Kernel>(compileKernel(ARE_WITHIN));
+  private readonly kernel = this.memory.instantiate<Kernel>(ARE_WITHIN);
   private readonly lanes: readonly { readonly width: number; readonly low: number; readonly high: number }[];
   private readonly values: Float32Array;
   private readonly address: number;
