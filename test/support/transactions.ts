@@ -154,7 +154,7 @@ export function transactionalProducer(kafka: Kafka, transactionalId: string, tra
   return new TransactionalProducer({ kafka, transactionalId, transactionTimeoutMs, compression: 'none' });
 }
 
-/** Joins a group with a stock consumer of a topic. */
+/** Joins a group with a stock consumer of a topic, which reads nothing. */
 export async function joinGroup(kafka: Kafka, groupId: string, topic: string): Promise<{ member: GroupMember; leave(): Promise<void> }> {
   let member: GroupMember | undefined;
   const watched = withClusterExtension(kafka, (cluster) =>
@@ -174,7 +174,9 @@ export async function joinGroup(kafka: Kafka, groupId: string, topic: string): P
   const consumer = watched.consumer({ groupId, heartbeatInterval: 500, sessionTimeout: 30_000, maxWaitTimeInMs: 100 });
   await consumer.connect();
   await consumer.subscribe({ topics: [topic] });
-  await consumer.run({ autoCommit: false, eachBatch: () => Promise.resolve() });
+  // Tests commit offsets that no record has. Were one fetched, kafkajs would commit -1 in its place (`OffsetManager.setDefaultOffset`).
+  consumer.on(consumer.events.GROUP_JOIN, () => consumer.pause([{ topic }]));
+  await consumer.run({ autoCommit: false, eachBatch: () => Promise.reject(new Error(`read ${topic}`)) });
   await vi.waitFor(() => expect(member).toBeDefined(), 30_000);
   return { member: member!, leave: () => consumer.disconnect() };
 }
