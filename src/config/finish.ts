@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
+import type { TlsFiles } from '../core/tls-files.ts';
 import type { PipelineFile } from './pipeline-schema.ts';
 
 type Kafka = PipelineFile['kafka'];
 type Output = PipelineFile['output'];
 type Drift = PipelineFile['drift'];
 type Group = PipelineFile['features'][string];
+type Store = PipelineFile['stores'][string];
 
 /** A pipeline with every default applied and every path absolute: what the rest of weir works with. */
 export type PipelineConfig = Omit<PipelineFile, 'kafka' | 'output' | 'drift' | 'features' | 'batch'> & {
@@ -48,12 +50,7 @@ export function finishPipeline(file: PipelineFile, folder: string): PipelineConf
       ...(file.input.schema === undefined ? {} : { schema: absolute(file.input.schema) }),
       writerSchemas: file.input.writerSchemas.map(absolute),
     },
-    stores: Object.fromEntries(
-      Object.entries(file.stores).map(([key, store]) => [
-        key,
-        store.kind === 'memory' && store.file !== undefined ? { ...store, file: absolute(store.file) } : store,
-      ]),
-    ),
+    stores: Object.fromEntries(Object.entries(file.stores).map(([key, store]) => [key, withAbsoluteFiles(store, absolute)])),
     features: Object.fromEntries(
       Object.entries(file.features).map(([key, group]) => [key, { ...group, keyPrefix: group.keyPrefix ?? `features:${key}:` }]),
     ),
@@ -78,7 +75,12 @@ export function finishPipeline(file: PipelineFile, folder: string): PipelineConf
   };
 }
 
-function absoluteFiles(ssl: Kafka['ssl'], absolute: (path: string) => string): Kafka['ssl'] {
-  if (typeof ssl === 'boolean') return ssl;
-  return Object.fromEntries(Object.entries(ssl).map(([key, path]) => [key, absolute(path)]));
+function withAbsoluteFiles(store: Store, absolute: (path: string) => string): Store {
+  if (store.kind === 'memory') return store.file === undefined ? store : { ...store, file: absolute(store.file) };
+  return store.tls === undefined ? store : { ...store, tls: absoluteFiles(store.tls, absolute) };
+}
+
+function absoluteFiles(tls: boolean | TlsFiles, absolute: (path: string) => string): boolean | TlsFiles {
+  if (typeof tls === 'boolean') return tls;
+  return Object.fromEntries(Object.entries(tls).map(([key, path]: [string, string]) => [key, absolute(path)]));
 }

@@ -37,6 +37,32 @@ const groupNamedEvent: Rule = ({ features }) =>
       ]
     : [];
 
+type RedisStore = Extract<PipelineFile['stores'][string], { kind: 'redis' }>;
+
+const storesHaveOnePlace: Rule = ({ stores }) =>
+  Object.entries(stores ?? {}).flatMap(([name, store]) => {
+    const fault = store.kind === 'redis' ? faultOfPlace(store) : undefined;
+    if (!fault) return [];
+    const path = ['stores', name, ...(fault.key ? [fault.key] : [])];
+    return [{ path, message: `${path.join('.')}: ${fault.message}` }];
+  });
+
+/** How what is given beside a URL stands in it. */
+const IN_URL = { username: 'redis://user@host:6379', database: 'redis://host:6379/1' } as const;
+
+function faultOfPlace(store: RedisStore): { readonly key?: keyof RedisStore; readonly message: string } | undefined {
+  const [place, second] = (['url', 'sentinel', 'cluster'] as const).filter((key) => store[key] !== undefined);
+  if (place === undefined) return { message: 'needs one of url (one server), sentinel and cluster' };
+  if (second !== undefined) return { key: second, message: `there is ${place} already; a store is in one place` };
+  if (place === 'cluster' && store.database !== undefined) return { key: 'database', message: 'a Redis Cluster has only one' };
+  if (place !== 'url') return undefined;
+  const part = (['username', 'database'] as const).find((key) => store[key] !== undefined);
+  if (part) return { key: part, message: `is part of the url: write ${IN_URL[part]}` };
+  const isSecure = store.url!.startsWith('rediss:');
+  if ((store.tls ?? isSecure) !== false && !isSecure) return { key: 'tls', message: 'is turned on by the url: write rediss://host:6379' };
+  return store.tls === false && isSecure ? { key: 'tls', message: 'the url begins with rediss://, which means TLS' } : undefined;
+}
+
 const fieldsFitLayouts: Rule = ({ features }) =>
   Object.entries(features ?? {}).flatMap(([group, { layout, fields, maxAgeMs }]) => {
     const path = (key: string): PropertyKey[] => ['features', group, key];
@@ -161,7 +187,11 @@ function driftTimesFit(drift: PipelineFile['drift']): RuleFinding[] {
 const filesExist: Rule = ({ input, model, stores, kafka }, folder) => {
   const wanted: [string | undefined, PropertyKey[]][] = [[input?.schema, ['input', 'schema']]];
   for (const [index, file] of (input?.writerSchemas ?? []).entries()) wanted.push([file, ['input', 'writerSchemas', index]]);
-  for (const [key, store] of Object.entries(stores ?? {})) if (store.kind === 'memory') wanted.push([store.file, ['stores', key, 'file']]);
+  for (const [key, store] of Object.entries(stores ?? {})) {
+    if (store.kind === 'memory') wanted.push([store.file, ['stores', key, 'file']]);
+    else if (typeof store.tls === 'object')
+      for (const [part, file] of Object.entries(store.tls)) wanted.push([file, ['stores', key, 'tls', part]]);
+  }
   if (kafka && typeof kafka.ssl === 'object')
     for (const [key, file] of Object.entries(kafka.ssl)) wanted.push([file, ['kafka', 'ssl', key]]);
   const findings = wanted.flatMap(([file, path]) =>
@@ -175,6 +205,7 @@ const filesExist: Rule = ({ input, model, stores, kafka }, folder) => {
 const RULES: readonly Rule[] = [
   groupsReferToStores,
   groupNamedEvent,
+  storesHaveOnePlace,
   fieldsFitLayouts,
   inputHasSchemas,
   outputHasRegistry,

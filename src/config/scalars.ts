@@ -65,3 +65,11 @@ export const topicConfig = () =>
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
     .default({})
     .describe('Topic settings by Kafka’s own names (such as retention.ms), used when weir topics apply creates the topic.');
+
+/** Files for TLS. */
+export const tlsFiles = () =>
+  z.strictObject({
+    caFile: path().exactOptional().describe('PEM file with the certificates of the authorities to trust; default: those of the system.'),
+    certFile: path().exactOptional().describe('PEM file with the client certificate, for mutual TLS.'),
+    keyFile: path().exactOptional().describe('PEM file with the key of the client certificate.'),
+  });

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, readdir, rename, rm } from 'node:fs/promises';
+import { appendFile, chmod, readdir, rename, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -18,6 +18,8 @@ export interface RedisOptions extends LocalServiceOptions {
   readonly log?: LineLog;
   /** More arguments of redis-server, such as `--requirepass`, `secret`. */
   readonly args?: readonly string[];
+  /** True: a sentinel, which watches no master yet. */
+  readonly sentinel?: boolean;
 }
 
 /**
@@ -33,12 +35,18 @@ export async function startRedis(options: RedisOptions = {}): Promise<LocalServi
       const port = options.port ?? portAt(ports, 0);
       const logFile = join(folder.path, 'redis.log');
       await rm(logFile, { force: true });
+      const mode = options.sentinel ? [await sentinelFile(folder.path), '--sentinel'] : [];
       return startService({
         folder,
         endpoint: `redis://127.0.0.1:${port}`,
         port,
         start: () =>
-          startProcess({ name: 'Redis', command: program, args: [...serverArgs(port, folder.path), ...(options.args ?? [])], logFile }),
+          startProcess({
+            name: 'Redis',
+            command: program,
+            args: [...mode, ...serverArgs(port, folder.path), ...(options.args ?? [])],
+            logFile,
+          }),
         untilReady: (process) => waitUntilReady(process, () => answersPing(port), { timeoutMs: 20_000, pollMs: 20 }),
       });
     });
@@ -50,6 +58,13 @@ export async function startRedis(options: RedisOptions = {}): Promise<LocalServi
 
 function serverArgs(port: number, folder: string): string[] {
   return ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no', '--dir', folder];
+}
+
+/** The file that a sentinel keeps what it knows in; it does not start without. */
+async function sentinelFile(folder: string): Promise<string> {
+  const file = join(folder, 'sentinel.conf');
+  await appendFile(file, '');
+  return file;
 }
 
 /** True when something that speaks the Redis protocol answers: PONG, or that it wants a password first. */

@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import { WeirError } from '../core/errors.ts';
 import { sampleKeys } from './key-sample.ts';
 import type { Layout } from './layouts/layout.ts';
+import type { RedisConnection } from './redis-connection.ts';
 
 /** Steps of one SCAN: a store of millions of other keys is not searched through. */
 const SCAN_STEPS = 200;
@@ -14,9 +14,14 @@ const SAMPLE = 5;
  * is right is enough, since a single bad row is only a miss; so is a look that ended before it had seen enough keys.
  * @throws WeirError `store_misconfigured`
  */
-export async function checkLayout(redis: Redis, group: string, layout: Layout, keyPrefix: string): Promise<void> {
+export async function checkLayout(
+  { redis, servers }: Pick<RedisConnection, 'redis' | 'servers'>,
+  group: string,
+  layout: Layout,
+  keyPrefix: string,
+): Promise<void> {
   let found: string | undefined;
-  const { keys, isConclusive } = await sampleKeys(redis, keyPrefix, { keys: SAMPLE, steps: SCAN_STEPS });
+  const { keys, isConclusive } = await sampleKeys(servers, keyPrefix, { keys: SAMPLE, steps: SCAN_STEPS });
   for (const key of keys) {
     const type = await redis.type(key);
     if (type === 'none') continue; // Expired just now.
@@ -31,7 +36,7 @@ export async function checkLayout(redis: Redis, group: string, layout: Layout, k
   );
 }
 
-async function findFault(redis: Redis, layout: Layout, key: Buffer): Promise<string | undefined> {
+async function findFault(redis: RedisConnection['redis'], layout: Layout, key: Buffer): Promise<string | undefined> {
   if (layout.redisType !== 'string') return undefined;
   const value = await redis.getBuffer(key);
   return value === null ? undefined : layout.findFault(value);

@@ -1,13 +1,13 @@
 import { BrokenCircuitError, type CircuitBreakerPolicy, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
-import type { Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import type { Clock } from '../core/clock.ts';
 import { isRetriable, WeirError } from '../core/errors.ts';
 import type { EntityKeys, FeatureTable, Logger } from '../core/ports.ts';
+import { ClusterLink } from './cluster/cluster-link.ts';
 import type { LayoutReader, Tally } from './layouts/layout.ts';
-import { createRedisClient, redisUrl } from './redis-client.ts';
 import { DeadlineError, storeErrorFrom } from './redis-errors.ts';
-import { PooledReadsConnector } from './wire/pooled-reads.ts';
-import { ReplyLane } from './wire/reply-lane.ts';
+import { type LinkHost, type RedisCommands, type RedisLink, ServerLink } from './redis-link.ts';
+import { type RedisPlace, type RedisPlaceOptions, redisPlace } from './redis-place.ts';
 
 /** How long `start` waits for the first connection. */
 const START_TIMEOUT_MS = 10_000;
@@ -18,12 +18,8 @@ export interface BreakerOptions {
   readonly resetMs: number;
 }
 
-/** How to reach one Redis server. */
-export interface RedisConnectionOptions {
-  /** `redis://` or `rediss://` (TLS), with user, password and database number as usual. */
-  readonly url: string;
-  /** Goes before the password of the URL. */
-  readonly password?: string;
+/** How to reach a Redis store. */
+export interface RedisConnectionOptions extends RedisPlaceOptions {
   /** Longest time from sending a batch's request to its whole answer. */
   readonly deadlineMs: number;
   readonly breaker: BreakerOptions;
@@ -32,18 +28,18 @@ export interface RedisConnectionOptions {
 }
 
 /**
- * The way to a Redis server, which fails fast: nothing is queued while it is down and nothing is sent twice. Two TCP connections, one
- * for the reads of batches and one for all other commands; they reconnect by themselves for as long as this is open.
+ * The way to a Redis store, which fails fast: nothing is queued while it is down and nothing is sent twice. How many connections that
+ * takes is the link's business; they reconnect by themselves for as long as this is open.
  */
 export class RedisConnection {
   /** Host, port and database: safe to log. */
   readonly address: string;
   private readonly options: RedisConnectionOptions;
-  private readonly url: URL;
+  private readonly place: RedisPlace;
   private readonly breaker: CircuitBreakerPolicy;
-  private client: Redis;
-  /** For batches alone. */
-  private reads: { readonly client: Redis; readonly lane: ReplyLane };
+  private link: RedisLink;
+  /** Clients that were left: what happens to them is no news. */
+  private readonly forgotten = new WeakSet<RedisCommands>();
   private healthy = false;
   private closed = false;
   /** Ends a `connect` that is waiting. */
@@ -51,23 +47,32 @@ export class RedisConnection {
   /** Why the server refuses us; unset again when it lets us in. */
   private refusal: WeirError | undefined;
 
-  /** Does not connect yet. @throws WeirError `config_invalid` when the URL is none */
+  /** Does not connect yet. @throws WeirError `config_invalid` when the options name no place */
   constructor(options: RedisConnectionOptions) {
-    this.url = redisUrl(options.url);
-    const { hostname, port, pathname } = this.url;
-    this.address = `${hostname}:${port || 6379}${pathname.length > 1 ? pathname : ''}`;
+    this.place = redisPlace(options);
+    this.address = this.place.address;
     this.options = options;
     this.breaker = circuitBreaker(handleWhen(isRetriable), {
       halfOpenAfter: options.breaker.resetMs,
       breaker: new ConsecutiveBreaker(options.breaker.failures),
     });
-    this.client = this.createClient('commands');
-    this.reads = this.createReads();
+    this.link = this.createLink();
   }
 
   /** The client, for commands without deadline or breaker (loading, checks at start). Another one after a new start. */
-  get redis(): Redis {
-    return this.client;
+  get redis(): RedisCommands {
+    return this.link.commands;
+  }
+
+  /** The servers that hold the keys: one, or the masters of a cluster. */
+  get servers(): readonly Redis[] {
+    const { commands } = this.link;
+    return commands instanceof Cluster ? commands.nodes('master') : [commands];
+  }
+
+  /** True when keys are spread over several servers. */
+  get isCluster(): boolean {
+    return this.place.kind === 'cluster';
   }
 
   /**
@@ -85,17 +90,12 @@ export class RedisConnection {
   }
 
   private async connect(timeoutMs: number): Promise<void> {
-    // A client that was ended may still be closing its socket, and ioredis does not take it up again before that is done.
-    if (this.closed) {
-      this.client = this.createClient('commands');
-      this.reads = this.createReads();
-    }
+    if (this.closed) this.link = this.createLink();
     this.closed = false;
-    await this.connectClient(this.client, timeoutMs);
-    await this.connectClient(this.reads.client, timeoutMs);
+    await this.link.open((client) => this.connectClient(client, timeoutMs));
   }
 
-  private async connectClient(redis: Redis, timeoutMs: number): Promise<void> {
+  private async connectClient(redis: RedisCommands, timeoutMs: number): Promise<void> {
     const { options } = this;
     if (redis.status === 'ready') return;
     if (redis.status === 'wait') redis.connect().catch(() => {}); // Its reason comes as an `error` event.
@@ -126,7 +126,10 @@ export class RedisConnection {
    * @param read what to make of an answer that came in time; counts as part of the call, but not against the deadline
    * @throws WeirError `store_unavailable` (also at once, while the breaker is open), `store_misconfigured`, `unknown`
    */
-  async call<T, R = T>(send: (redis: Redis) => Promise<T>, read: (answer: T) => R = (answer) => answer as unknown as R): Promise<R> {
+  async call<T, R = T>(
+    send: (redis: RedisCommands) => Promise<T>,
+    read: (answer: T) => R = (answer) => answer as unknown as R,
+  ): Promise<R> {
     try {
       const answer = await this.breaker.execute(() => this.attempt(send, read));
       this.healthy = true;
@@ -146,19 +149,16 @@ export class RedisConnection {
   async read(layout: LayoutReader, keys: EntityKeys, table: FeatureTable): Promise<Tally> {
     return await this.call(
       async (redis) => {
-        const { lane } = this.reads;
-        const exchange = lane.exchange();
-        const { replies } = exchange;
-        await lane.send(exchange, layout.write(keys, exchange.request));
-        const missing = layout.missing?.(replies, keys.count);
+        const answer = await this.link.read(layout, keys);
+        const missing = layout.missing?.(answer.replies, keys.count);
         if (missing) await missing(redis);
-        return { exchange, lane };
+        return answer;
       },
-      ({ exchange, lane }) => {
+      (answer) => {
         try {
-          return layout.decode(exchange.replies, keys.count, table);
+          return layout.decode(answer.replies, keys.count, table);
         } finally {
-          lane.give(exchange);
+          answer.give();
         }
       },
     );
@@ -174,33 +174,21 @@ export class RedisConnection {
     this.closed = true;
     this.healthy = false;
     this.abandon?.();
-    this.client.disconnect();
-    this.reads.client.disconnect();
+    this.link.close();
   }
 
-  private createReads(): RedisConnection['reads'] {
-    const client = this.createClient('reads');
-    return { client, lane: new ReplyLane(client, this.silenceMs) };
+  private createLink(): RedisLink {
+    const { place } = this;
+    // A server that accepts and says nothing (stopped, or cut off without a FIN) is left and dialled again.
+    const silenceMs = Math.max(2_000, this.options.deadlineMs * 4);
+    const host: LinkHost = {
+      watch: (client, connection) => this.watch(client, connection),
+      forget: (client) => void this.forgotten.add(client),
+    };
+    return place.kind === 'cluster' ? new ClusterLink(place, silenceMs, host) : new ServerLink(place, silenceMs, host);
   }
 
-  /** A server that accepts and says nothing (stopped, or cut off without a FIN) is left and dialled again. */
-  private get silenceMs(): number {
-    return Math.max(2_000, this.options.deadlineMs * 4);
-  }
-
-  private createClient(connection: 'commands' | 'reads'): Redis {
-    const client = createRedisClient({
-      url: this.url,
-      password: this.options.password,
-      silenceMs: this.silenceMs,
-      // TLS sockets cannot be told where to read to.
-      Connector: connection === 'reads' && this.url.protocol === 'redis:' ? PooledReadsConnector : undefined,
-    });
-    this.watch(client, connection);
-    return client;
-  }
-
-  private async attempt<T, R>(send: (redis: Redis) => Promise<T>, read: (answer: T) => R): Promise<R> {
+  private async attempt<T, R>(send: (redis: RedisCommands) => Promise<T>, read: (answer: T) => R): Promise<R> {
     try {
       const pending = send(this.redis);
       // An answer after the deadline is of no use to its batch, but shows that the server is back.
@@ -215,11 +203,11 @@ export class RedisConnection {
   }
 
   /** Follows the state of a connection; says each change once. */
-  private watch(redis: Redis, connection: string): void {
+  private watch(redis: RedisCommands, connection: string): void {
     const { address } = this;
     const { logger } = this.options;
     let connected = false;
-    const isPast = (): boolean => this.closed || (redis !== this.client && redis !== this.reads.client);
+    const isPast = (): boolean => this.forgotten.has(redis);
     redis.on('ready', () => {
       if (isPast()) return;
       connected = true;

@@ -15,10 +15,10 @@ const PASSING = new Set([
 ]);
 
 /** First word of Redis error replies that somebody must act upon. */
-const REFUSING = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM', 'DENIED', 'MOVED', 'ASK', 'WRONGTYPE', 'NOPROTO']);
+const REFUSING = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM', 'DENIED', 'MOVED', 'ASK', 'CROSSSLOT', 'WRONGTYPE', 'NOPROTO']);
 
 const REFUSING_TEXT =
-  /^ERR (invalid password|client sent auth|auth |wrong number of arguments for 'auth'|.*db index|select is not allowed)/i;
+  /^ERR (this instance has cluster support disabled|no such master|invalid password|client sent auth|auth |wrong number of arguments for 'auth'|.*db index|select is not allowed)/i;
 const PASSING_TEXT = /^ERR (max number of clients|.*server is (loading|shutting))/i;
 
 /** Codes of Node's socket and DNS errors that waiting may cure. */
@@ -40,7 +40,7 @@ const PASSING_CODES = new Set([
 
 /** What ioredis says itself when there is no connection, or it is lost with commands under way. */
 const DISCONNECTED =
-  /^(Connection is closed|Stream isn't writeable|Command aborted due to connection close|Command timed out|Socket timeout|connect ETIMEDOUT|Reached the max retries)/;
+  /^(All sentinels are unreachable|Cluster isn't ready|Cluster is |None of startup nodes|Too many Cluster redirections|Connection is closed|Stream isn't writeable|Command aborted due to connection close|Command timed out|Socket timeout|connect ETIMEDOUT|Reached the max retries)/;
 
 /** A call that took longer than its deadline. */
 export class DeadlineError extends Error {
@@ -60,10 +60,13 @@ export function isWrongType(error: Error): boolean {
 export function storeErrorFrom(thrown: unknown, store: string): WeirError {
   if (thrown instanceof WeirError) return thrown;
   if (!(thrown instanceof Error)) return new WeirError('unknown', `Redis at ${store}: ${String(thrown)}`);
+  // What the last node of a cluster said counts, not that it was the last.
+  if ('lastNodeError' in thrown && thrown.lastNodeError instanceof Error) return storeErrorFrom(thrown.lastNodeError, store);
   const { name } = thrown;
-  const message = thrown.message.replace(/^Ready check failed: /, '');
+  const message = wordsOf(thrown.message);
   const code = 'code' in thrown ? String(thrown.code) : '';
-  const detail = `Redis at ${store}: ${message || code}`;
+  const said = thrown.message.startsWith('All sentinels') ? 'by the last sentinel: ' : '';
+  const detail = `Redis at ${store}: ${said}${message || code}${hintFor(message)}`;
   // Only the message goes on: the error of a reply carries the arguments of its command, which are keys.
   const cause = new Error(`${name}: ${message || code}`);
   if (thrown instanceof DeadlineError || PASSING_CODES.has(code)) return new WeirError('store_unavailable', detail, { cause });
@@ -80,4 +83,17 @@ export function storeErrorFrom(thrown: unknown, store: string): WeirError {
     return new WeirError('store_misconfigured', detail, { cause });
   }
   return new WeirError('unknown', detail, { cause });
+}
+
+/** What a server said, of what ioredis makes of it. */
+function wordsOf(message: string): string {
+  const [, sentinel] = /^All sentinels are unreachable.* Last error: (.+)$/.exec(message) ?? [];
+  return (sentinel ?? message).replace(/^Ready check failed: /, '');
+}
+
+function hintFor(message: string): string {
+  if (/^(MOVED|ASK|CROSSSLOT) /.test(message)) return '; the server is a node of a cluster: configure cluster in place of url';
+  if (/^ERR this instance has cluster support disabled/i.test(message))
+    return '; it is a server of its own: configure url in place of cluster';
+  return '';
 }

@@ -59,9 +59,9 @@ export interface RedisStore extends OnlineStore {
 }
 
 /**
- * Creates a store over one Redis server. `start` connects, tries the credentials, and holds a few keys of every group
+ * Creates a store over one Redis server, a master that sentinels name, or a cluster. `start` connects, tries the credentials, and holds a few keys of every group
  * against its layout.
- * @throws WeirError `config_invalid` when the URL is none
+ * @throws WeirError `config_invalid` when the options name no place
  */
 export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const { logger, clock } = options;
@@ -104,7 +104,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       await connection.start();
       try {
         for (const [name, { layout, keyPrefix, ...rest }] of Object.entries(options.groups)) {
-          await checkLayout(connection.redis, name, layoutOf(layout, rest), keyPrefix);
+          await checkLayout(connection, name, layoutOf(layout, rest), keyPrefix);
         }
       } catch (thrown) {
         connection.close();
@@ -124,7 +124,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       const { keyPrefix } = groupOptions(group);
       const prefixBytes = Buffer.byteLength(keyPrefix);
       try {
-        const { keys } = await sampleKeys(connection.redis, keyPrefix, { keys: limit, steps: SAMPLE_STEPS });
+        const { keys } = await sampleKeys(connection.servers, keyPrefix, { keys: limit, steps: SAMPLE_STEPS });
         // SCAN may tell a key twice.
         return [...new Set(keys.map((key) => key.toString('utf8', prefixBytes)))];
       } catch (thrown) {

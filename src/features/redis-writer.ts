@@ -4,8 +4,8 @@ import { execute, type LayoutWriter } from './layouts/layout.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { storeErrorFrom } from './redis-errors.ts';
 
-/** Rows of one pipeline: enough to hide the round trip, little enough to keep memory and Redis' reply buffers small. */
-const ROWS_PER_PIPELINE = 1_000;
+/** Rows that are sent at a time: enough to hide the round trip, little enough to keep memory and Redis' reply buffers small. */
+const ROWS_PER_FLUSH = 1_000;
 
 /**
  * Writes rows over a connection that has been started. Loading is a job of its own, so neither deadline nor breaker apply.
@@ -27,20 +27,29 @@ export function createRedisWriter(connection: RedisConnection, layoutFor: (rows:
       let written = 0;
       let pending: FeatureRow[] = [];
       const flush = async (): Promise<void> => {
-        const pipeline = connection.redis.pipeline();
+        // All that is sent at a time goes to one server. In a cluster only the commands of one row do, and may be sent on to another.
+        let pipeline = connection.redis.pipeline();
+        const pipelines = [pipeline];
+        const next = (): void => {
+          if (connection.isCluster) pipelines.push((pipeline = connection.redis.pipeline()));
+        };
         if (!layout) {
           layout = layoutFor(pending);
           layout.prepare(pipeline);
+          next();
         }
-        for (const row of pending) layout.add(pipeline, row);
-        await send(pipeline);
+        for (const row of pending) {
+          layout.add(pipeline, row);
+          next();
+        }
+        await Promise.all(pipelines.filter(({ length }) => length > 0).map(send));
         written += pending.length;
         pending = [];
         options.onProgress?.(written);
       };
       for await (const row of rows) {
         pending.push(row);
-        if (pending.length === ROWS_PER_PIPELINE) await flush();
+        if (pending.length === ROWS_PER_FLUSH) await flush();
       }
       if (pending.length > 0) await flush();
       return written;

@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
 import { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs';
-import { WeirError } from '../core/errors.ts';
 import type { Logger } from '../core/ports.ts';
+import { readTlsFiles, type TlsFiles } from '../core/tls-files.ts';
 import { installCodecs } from './compression.ts';
 import { createFramedSockets } from './protocol/framed-socket.ts';
 import { installIdleTimerFix } from './protocol/idle-timer.ts';
@@ -14,7 +12,7 @@ export interface KafkaConnection {
   readonly brokers: readonly string[];
   readonly clientId: string;
   /** True: TLS with the certificates of the system. Files are PEM. */
-  readonly ssl: boolean | { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  readonly ssl: boolean | TlsFiles;
   readonly sasl?: {
     readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
     readonly username: string;
@@ -44,7 +42,7 @@ export function createKafka(connection: KafkaConnection, logger: Logger, { retri
     connectionTimeout: 5_000,
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => bridge(entry, logger),
-    ssl: sslOptions(connection.ssl),
+    ssl: typeof connection.ssl === 'boolean' ? connection.ssl : { ...readTlsFiles(connection.ssl, 'kafka.ssl') },
     ...(isStock('framed-sockets') ? {} : { socketFactory: createFramedSockets() }),
     ...(retries === undefined ? {} : { retry: { retries } }),
   };
@@ -52,23 +50,6 @@ export function createKafka(connection: KafkaConnection, logger: Logger, { retri
   if (sasl)
     config.sasl = { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password } as NonNullable<KafkaConfig['sasl']>;
   return new Kafka(config);
-}
-
-function sslOptions(ssl: KafkaConnection['ssl']): ConnectionOptions | boolean {
-  if (typeof ssl === 'boolean') return ssl;
-  const options: ConnectionOptions = {};
-  if (ssl.caFile !== undefined) options.ca = readPem(ssl.caFile, 'caFile');
-  if (ssl.certFile !== undefined) options.cert = readPem(ssl.certFile, 'certFile');
-  if (ssl.keyFile !== undefined) options.key = readPem(ssl.keyFile, 'keyFile');
-  return options;
-}
-
-function readPem(path: string, field: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new WeirError('config_invalid', `kafka.ssl.${field}: cannot read ${path}: ${(cause as Error).message}`, { cause });
-  }
 }
 
 /**

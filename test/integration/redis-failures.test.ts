@@ -5,10 +5,12 @@ import type { WeirError } from '../../src/core/errors.ts';
 import type { PipelineConfig } from '../../src/config/index.ts';
 import { startStores } from '../../src/app/stores.ts';
 import { silentLogger, silentMetrics } from '../../src/core/silent.ts';
+import { freePorts, startRedis } from '../../src/dev/index.ts';
 import type { RedisStore, RedisStoreOptions } from '../../src/features/index.ts';
 import { RedisConnection } from '../../src/features/redis-connection.ts';
 import { fetchRows } from '../contract/online-store.ts';
 import { createStore, eventually, plane, row } from '../support/redis-store.ts';
+import { CERTIFICATE, tlsArgs } from '../support/redis-topologies.ts';
 import { services, uniqueName } from '../support/services.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -68,6 +70,21 @@ describe('redis store in trouble', () => {
       await expect(fetchRows(store.reader(plane), ['N1'])).rejects.toMatchObject({ code: 'store_misconfigured' });
       await admin.call('ACL', 'SETUSER', user, '+mget');
       expect((await fetchRows(store.reader(plane), ['N1']))[0]!.hit).toBe(false);
+    });
+  });
+
+  it('is reached by TLS, with the certificates that are trusted', async () => {
+    const [port] = (await freePorts(1)) as [number];
+    const server = await startRedis({ args: tlsArgs(port) });
+    open.push({ close: () => server.stop() });
+    const url = `rediss://127.0.0.1:${port}`;
+    const store = opened(createStore('packed', prefix, { url, tls: { caFile: CERTIFICATE } }));
+    await store.start();
+    await store.writer(plane).write([row('N1', 1999)]);
+    expect((await fetchRows(store.reader(plane), ['N1']))[0]!.hit).toBe(true);
+    await expect(opened(createStore('packed', prefix, { url })).start()).rejects.toMatchObject({
+      code: 'store_misconfigured',
+      message: expect.stringContaining('self-signed'),
     });
   });
 
@@ -184,6 +201,17 @@ describe('redis store in trouble', () => {
       proxy.stall();
       await expect(fetchOne()).rejects.toMatchObject({ code: 'store_unavailable' });
       while (proxy.accepted === before) await new Promise((resolve) => setTimeout(resolve, 20));
+      proxy.resume();
+      expect(await eventually(fetchOne)).toBe(1999);
+    });
+
+    it('dials again also when batches go on to be sent into the silence', async () => {
+      const before = proxy.accepted;
+      proxy.stall();
+      while (proxy.accepted === before) {
+        await expect(fetchOne()).rejects.toMatchObject({ code: 'store_unavailable' });
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
       proxy.resume();
       expect(await eventually(fetchOne)).toBe(1999);
     });

@@ -28,7 +28,7 @@ afterEach(async () => {
 /** Runs a worker whose Redis is not there, and keeps what it ends with. */
 function startWithoutStore({ config }: FlightsPipeline, onUnavailable: Policy, user = ''): { ended: Promise<unknown> } {
   const direct = config.stores['main'] as Extract<PipelineConfig['stores'][string], { kind: 'redis' }>;
-  const store = { ...direct, url: `redis://${user}127.0.0.1:${proxy.port}${new URL(direct.url).pathname}` };
+  const store = { ...direct, url: `redis://${user}127.0.0.1:${proxy.port}${new URL(direct.url!).pathname}` };
   const features = Object.fromEntries(Object.entries(config.features).map(([name, group]) => [name, { ...group, onUnavailable }]));
   const running = runWorker(
     { ...config, stores: { main: store }, features, drift: { ...config.drift, enabled: false } },

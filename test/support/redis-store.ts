@@ -26,7 +26,7 @@ export function createStore(
   ttlSeconds?: number,
 ): RedisStore {
   return createRedisStore({
-    url: services().redisUrl,
+    ...(options.sentinel || options.cluster ? {} : { url: services().redisUrl }),
     deadlineMs: 5_000,
     breaker: { failures: 5, resetMs: 1_000 },
     clock: systemClock,

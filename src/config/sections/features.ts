@@ -1,13 +1,37 @@
 import { z } from 'zod';
-import { count, duration, eventField, path } from '../scalars.ts';
+import { count, duration, eventField, path, tlsFiles } from '../scalars.ts';
+
+const nodes = () => z.array(z.string().regex(/^.+:\d{1,5}$/, 'must be written host:port')).min(1);
 
 const redisStore = z
   .strictObject({
-    kind: z.literal('redis').describe('A Redis server.'),
+    kind: z
+      .literal('redis')
+      .describe('Redis: one server (url), a master that Redis Sentinel names (sentinel), or a Redis Cluster (cluster).'),
     url: z
       .url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' })
-      .describe('redis://[user:password@]host:port[/database], or rediss:// for TLS.'),
+      .exactOptional()
+      .describe('One server: redis://[user:password@]host:port[/database], or rediss:// for TLS.'),
+    sentinel: z
+      .strictObject({
+        master: z.string().min(1).describe('The name under which the sentinels know the master.'),
+        nodes: nodes().describe('Sentinels as host:port; one that answers is enough.'),
+        username: z.string().min(1).exactOptional().describe('User of the sentinels, if they want one.'),
+        password: z.string().min(1).exactOptional().describe('Password of the sentinels, if they want one of their own.'),
+      })
+      .exactOptional()
+      .describe('Redis Sentinel: the master is looked up, and looked up again after a failover.'),
+    cluster: z
+      .strictObject({ nodes: nodes().describe('Some nodes as host:port; the others are learned from them.') })
+      .exactOptional()
+      .describe('Redis Cluster: each key is read from the master that has its slot.'),
+    username: z.string().min(1).exactOptional().describe('User, with sentinel or cluster; with url it stands in that.'),
     password: z.string().min(1).exactOptional().describe('Password, if not in the URL; take it from the environment.'),
+    database: count(0).exactOptional().describe('Number of the database, with sentinel; with url it stands in that.'),
+    tls: z
+      .union([z.boolean(), tlsFiles()])
+      .exactOptional()
+      .describe('TLS, of sentinels too: true (certificates of the system) or the files to use. With url, rediss:// turns it on.'),
     deadlineMs: duration(1).prefault(250).describe('Deadline of one batch fetch; after it the store counts as unavailable.'),
     breaker: z
       .strictObject({

@@ -1,15 +1,8 @@
 import { z } from 'zod';
-import { count, duration, path } from '../scalars.ts';
+import { count, duration, tlsFiles } from '../scalars.ts';
 
 const ssl = z
-  .union([
-    z.boolean(),
-    z.strictObject({
-      caFile: path().exactOptional().describe('PEM file with the certificates of the authorities to trust; default: those of the system.'),
-      certFile: path().exactOptional().describe('PEM file with the client certificate, for mutual TLS.'),
-      keyFile: path().exactOptional().describe('PEM file with the key of the client certificate.'),
-    }),
-  ])
+  .union([z.boolean(), tlsFiles()])
   .default(false)
   .describe('TLS: true (certificates of the system), false, or the files to use.');
 

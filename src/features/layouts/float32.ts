@@ -5,7 +5,7 @@ import { GROUP_HIT } from '../../core/rows.ts';
 import { clearTable } from '../table.ts';
 import type { ReplyColumns } from '../wire/reply-columns.ts';
 import type { Layout, LayoutReader, LayoutWriter, Tally } from './layout.ts';
-import { assertValues, writeMget } from './mget.ts';
+import { assertValues, writeGet, writeMget } from './mget.ts';
 
 const FLOAT_BYTES = 4;
 
@@ -23,7 +23,9 @@ export function float32Layout(fields: readonly string[]): Layout {
       const prefix = viewOf(Buffer.from(keyPrefix));
       const positions = positionsOf(group, fields);
       return {
+        prefix,
         write: (keys, into) => writeMget(prefix, keys, into),
+        writeOne: (keys, arena, entity, into) => writeGet(prefix, keys, arena, entity, into),
         decode: (replies, count, table) => decodeAll(replies, count, { group, positions, rowBytes }, table),
       };
     },

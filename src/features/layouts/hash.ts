@@ -25,7 +25,13 @@ export const hashLayout: Layout = {
     const fields = Buffer.concat(names.map(bulkString));
     const commands = { head: viewOf(head), between: viewOf(Buffer.concat([fields, head])), fields: viewOf(fields) };
     return {
+      prefix,
       write: (keys, into) => writeCommands(commands, prefix, keys, into),
+      writeOne(keys, arena, entity, into) {
+        into.put(commands.head);
+        into.putKey(prefix, keys, arena, entity);
+        into.put(commands.fields);
+      },
       decode: (replies, count, table) => decodeAll(replies, count, group, table),
     };
   },

@@ -5,7 +5,7 @@ import { type FeatureRow, type FeatureValue, TIMESTAMP_FIELD } from '../feature-
 import { clearTable, fillFromObject } from '../table.ts';
 import type { ReplyColumns } from '../wire/reply-columns.ts';
 import type { Layout, LayoutReader, LayoutWriter, Tally } from './layout.ts';
-import { assertValues, writeMget } from './mget.ts';
+import { assertValues, writeGet, writeMget } from './mget.ts';
 
 /**
  * Layout `json`: a string that holds a JSON object `{"<feature>": number | string | null, …, "_ts": milliseconds}`.
@@ -17,7 +17,9 @@ export const jsonLayout: Layout = {
   createReader({ group, keyPrefix }): LayoutReader {
     const prefix = viewOf(Buffer.from(keyPrefix));
     return {
+      prefix,
       write: (keys, into) => writeMget(prefix, keys, into),
+      writeOne: (keys, arena, entity, into) => writeGet(prefix, keys, arena, entity, into),
       decode: (replies, count, table) => decodeAll(replies, count, group, table),
     };
   },

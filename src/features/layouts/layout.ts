@@ -15,11 +15,19 @@ export interface Tally {
 export interface LayoutReader {
   /** Writes the commands that ask for all entities, of which there is at least one. @returns how many replies will come */
   write(keys: EntityKeys, into: RequestBytes): number;
+  /** What stands before the entity in a key. */
+  readonly prefix: DataView;
+  /**
+   * Writes one command that asks for one entity: for a cluster, where most keys are in parts of their own and a command may name those of
+   * one part only. Its reply, an error aside, has as many values as that of `write` has for an entity.
+   * @param arena the bytes of `keys`
+   */
+  writeOne(keys: EntityKeys, arena: DataView, entity: number, into: RequestBytes): void;
   /**
    * What must be read first, before these replies can be decoded; nearly always nothing.
    * @throws ReplyError as `decode`
    */
-  missing?(replies: ReplyColumns, count: number): ((redis: Redis) => Promise<void>) | undefined;
+  missing?(replies: ReplyColumns, count: number): ((redis: Pick<Redis, 'get'>) => Promise<void>) | undefined;
   /**
    * Fills the table.
    * @throws ReplyError for a reply that is an error and not about one key

@@ -1,6 +1,7 @@
 import type { EntityKeys } from '../../core/ports.ts';
 import { viewOf } from '../../core/bytes.ts';
-import { ERROR_REPLY, type ReplyColumns } from '../wire/reply-columns.ts';
+import { ERROR_REPLY, NULL_VALUE, type ReplyColumns } from '../wire/reply-columns.ts';
+import { isWrongType } from '../redis-errors.ts';
 import type { RequestBytes } from '../wire/request-bytes.ts';
 import { errorOf } from './layout.ts';
 
@@ -24,7 +25,24 @@ export function writeMget(prefix: DataView, keys: EntityKeys, into: RequestBytes
   return commands;
 }
 
-/** @throws ReplyError when a reply is an error */
+const GET = viewOf(Buffer.from('*2\r\n$3\r\nGET\r\n'));
+
+/** Writes `GET` of one entity. */
+export function writeGet(prefix: DataView, keys: EntityKeys, arena: DataView, entity: number, into: RequestBytes): void {
+  into.put(GET);
+  into.putKey(prefix, keys, arena, entity);
+}
+
+/**
+ * Looks for errors. That one key holds another type, which `GET` calls an error, is no value, as with `MGET`.
+ * @throws ReplyError when a reply is any other error
+ */
 export function assertValues(replies: ReplyColumns): void {
-  for (let reply = 0; reply < replies.replies; reply++) if (replies.size[reply] === ERROR_REPLY) throw errorOf(replies, reply);
+  for (let reply = 0; reply < replies.replies; reply++) {
+    if (replies.size[reply] !== ERROR_REPLY) continue;
+    const error = errorOf(replies, reply);
+    if (!isWrongType(error)) throw error;
+    replies.size[reply] = 1;
+    replies.length[replies.first[reply]!] = NULL_VALUE;
+  }
 }

@@ -4,7 +4,7 @@ import type { FeatureGroup, FeatureTable, Logger } from '../../core/ports.ts';
 import { GROUP_HIT } from '../../core/rows.ts';
 import { clearTable } from '../table.ts';
 import type { Layout, LayoutPlace, LayoutReader, LayoutWriter, Tally } from './layout.ts';
-import { assertValues, writeMget } from './mget.ts';
+import { assertValues, writeGet, writeMget } from './mget.ts';
 import {
   FLOATS_AT,
   findPackedFault,
@@ -73,7 +73,7 @@ function createReader({ group, keyPrefix }: LayoutPlace, logger: Logger): Layout
   };
 
   /** Fetches a schema that rows name and that was not seen before: one more round trip, once a schema. */
-  async function learn(redis: Redis, name: string): Promise<void> {
+  async function learn(redis: Pick<Redis, 'get'>, name: string): Promise<void> {
     const hash = Buffer.from(name, 'hex');
     const text = await redis.get(schemaKey(keyPrefix, hash));
     const schema = text === null ? undefined : packedSchemaFromText(text, hash);
@@ -91,7 +91,9 @@ function createReader({ group, keyPrefix }: LayoutPlace, logger: Logger): Layout
   }
 
   return {
+    prefix,
     write: (keys, into) => writeMget(prefix, keys, into),
+    writeOne: (keys, arena, entity, into) => writeGet(prefix, keys, arena, entity, into),
     missing(replies, count) {
       assertValues(replies);
       const { buffer, start, length } = replies;

@@ -90,6 +90,36 @@ export class ReplyColumns {
     return true;
   }
 
+  /**
+   * Puts together what several connections have answered: reply i becomes reply `replyOf[i]` of `parts[partOf[i]]`. The bytes are copied.
+   * @param parts whole, and left as they are
+   */
+  gather(parts: readonly ReplyColumns[], partOf: Int32Array, replyOf: Int32Array, count: number): void {
+    this.expect(count);
+    const bases = parts.map((part) => {
+      const base = this.filled;
+      part.buffer.copy(this.room(part.filled), 0, 0, part.filled);
+      this.filled += part.filled;
+      return base;
+    });
+    for (let reply = 0; reply < count; reply++) {
+      const part = parts[partOf[reply]!]!;
+      const base = bases[partOf[reply]!]!;
+      const from = replyOf[reply]!;
+      const size = part.size[from]!;
+      const values = size === ERROR_REPLY ? 1 : size;
+      this.first[reply] = this.values;
+      this.size[reply] = size;
+      while (this.values + values > this.start.length) this.growValues();
+      for (let value = part.first[from]!, end = value + values; value < end; value++, this.values++) {
+        this.start[this.values] = base + part.start[value]!;
+        this.length[this.values] = part.length[value]!;
+      }
+    }
+    this.replies = count;
+    this.at = this.filled;
+  }
+
   /** Reads the head of a reply. False: it is not all here. */
   private beginReply(): boolean {
     const { buffer, at, filled } = this;

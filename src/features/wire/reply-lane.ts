@@ -27,6 +27,9 @@ const MAX_IDLE = 16;
 export class ReplyLane {
   private readonly silenceMs: number;
   private socket: Socket | undefined;
+  /** When bytes came last, or were first waited for. */
+  private heardMs = 0;
+  private watchdog: NodeJS.Timeout | undefined;
   private readonly waiting: Pending[] = [];
   private readonly idle: Exchange[] = [];
 
@@ -63,8 +66,8 @@ export class ReplyLane {
         return;
       }
       this.waiting.push({ exchange, resolve, reject });
-      // Idle time counts from here; a socket without batches may stay idle.
-      if (this.waiting.length === 1) socket.setTimeout(this.silenceMs);
+      if (this.waiting.length === 1) this.heardMs = performance.now();
+      this.watchdog ??= setTimeout(() => this.listen(), this.silenceMs);
       socket.write(exchange.request.bytes);
     });
   }
@@ -75,12 +78,22 @@ export class ReplyLane {
     socket.removeAllListeners('data');
     socket.on('data', (chunk: Buffer) => this.read(chunk));
     readIntoSameMemory(socket);
-    socket.on('timeout', () => {
-      if (this.waiting.length > 0) socket.destroy(new Error('Socket timeout. Expecting data, but did not receive any.'));
+  }
+
+  /** Leaves a server that owes replies and says nothing; a timer of the socket would take what is sent for a sign of life. */
+  private listen(): void {
+    this.watchdog = undefined;
+    // What has arrived by now counts: timers run before sockets are read.
+    setImmediate(() => {
+      if (this.waiting.length === 0) return;
+      const leftMs = this.heardMs + this.silenceMs - performance.now();
+      if (leftMs > 0) this.watchdog ??= setTimeout(() => this.listen(), leftMs);
+      else this.socket?.destroy(new Error('Socket timeout. Expecting data, but did not receive any.'));
     });
   }
 
   private read(chunk: Buffer): void {
+    this.heardMs = performance.now();
     try {
       for (let at = 0; at < chunk.length; ) {
         const [first] = this.waiting;
@@ -91,7 +104,6 @@ export class ReplyLane {
         if (!replies.took(bytes)) return;
         at = chunk.length - replies.surplus;
         this.waiting.shift();
-        if (this.waiting.length === 0) this.socket?.setTimeout(0);
         first.resolve();
       }
     } catch (thrown) {
@@ -103,6 +115,8 @@ export class ReplyLane {
   }
 
   private drop(error: Error): void {
+    clearTimeout(this.watchdog);
+    this.watchdog = undefined;
     for (const { reject } of this.waiting.splice(0)) reject(error);
   }
 }

@@ -1,47 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { layoutOptions, loadPipelineFile, type PipelineConfig, parsePipeline } from '../../../src/config/index.ts';
-import { WeirError } from '../../../src/core/errors.ts';
+import { describe, expect, it } from 'vitest';
+import { layoutOptions, loadPipelineFile } from '../../../src/config/index.ts';
+import { MINIMAL, parsing, withSection } from './parsing.ts';
 
-let folder: string;
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'weir-config-'));
-  mkdirSync(join(folder, 'model'));
-  writeFileSync(join(folder, 'model', 'model.yaml'), '');
-  writeFileSync(join(folder, 'event.avsc'), '{}');
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-const MINIMAL = `name: flights
-kafka: {brokers: "a:1, b:2"}
-input: {topic: in, format: plain, schema: event.avsc}
-model: {package: model}
-`;
-
-function parse(text: string, env: Record<string, string> = {}): PipelineConfig {
-  return parsePipeline(text, join(folder, 'weir.yaml'), env);
-}
-
-/** The findings without the file name. */
-function findings(text: string, env: Record<string, string> = {}): string[] {
-  try {
-    parse(text, env);
-  } catch (thrown) {
-    if (!(thrown instanceof WeirError)) throw thrown;
-    expect(thrown.code).toBe('config_invalid');
-    return thrown.message.split('\n').map((line) => line.slice(line.indexOf('weir.yaml:') + 'weir.yaml:'.length));
-  }
-  return [];
-}
-
-/** MINIMAL with one section replaced or added. */
-const withSection = (section: string): string => {
-  const key = section.slice(0, section.indexOf(':') + 1);
-  return [...MINIMAL.split('\n').filter((line) => !line.startsWith(key)), section].join('\n');
-};
+const files = parsing();
+const { parse, findings } = files;
 
 describe('a minimal file', () => {
   it('gets every default, and absolute paths', () => {
@@ -62,7 +26,7 @@ describe('a minimal file', () => {
       input: {
         topic: 'in',
         format: 'plain',
-        schema: join(folder, 'event.avsc'),
+        schema: join(files.folder, 'event.avsc'),
         writerSchemas: [],
         tombstones: 'skip',
         startFrom: 'earliest',
@@ -71,7 +35,7 @@ describe('a minimal file', () => {
       },
       stores: {},
       features: {},
-      model: { package: join(folder, 'model'), intraOpNumThreads: 1, runtime: 'inline', runTimeoutMs: 30_000 },
+      model: { package: join(files.folder, 'model'), intraOpNumThreads: 1, runtime: 'inline', runTimeoutMs: 30_000 },
       batch: { maxRows: 4_096, targetMs: 50, maxBytes: 1_048_576, maxDelayMs: 10, eager: true },
       flow: { maxQueuedRows: 20_000, maxQueuedBytes: 33_554_432, maxInFlightBatches: 4 },
       delivery: { mode: 'exactly-once', commitIntervalMs: 100, transactionTimeoutMs: 10_000 },
@@ -105,10 +69,10 @@ describe('a minimal file', () => {
   });
 
   it('is read from disk, or said to be missing', () => {
-    const path = join(folder, 'weir.yaml');
+    const path = join(files.folder, 'weir.yaml');
     writeFileSync(path, MINIMAL);
     expect(loadPipelineFile(path, {}).name).toBe('flights');
-    expect(() => loadPipelineFile(join(folder, 'nope.yaml'), {})).toThrow(/nope\.yaml: there is no such file$/);
+    expect(() => loadPipelineFile(join(files.folder, 'nope.yaml'), {})).toThrow(/nope\.yaml: there is no such file$/);
   });
 });
 
@@ -216,84 +180,6 @@ drift: {windowMs: 90s, paneMs: 1m}
       'input is missing (a object)',
       'model is missing (a object)',
     ]);
-  });
-
-  const redis = 'stores: {main: {kind: redis, url: "redis://h"}}\n';
-  it.each([
-    [
-      'an unknown store',
-      `${redis}features: {plane: {store: mian, entity: event.a}}`,
-      'features.plane.store: there is no store mian; did you mean main?',
-    ],
-    ['no stores at all', 'features: {plane: {store: main, entity: event.a}}', 'there is no store main; no store is defined under stores'],
-    ['a group called event', `${redis}features: {event: {store: main, entity: event.a}}`, 'a group cannot be called event'],
-    ['an entity that is no field', `${redis}features: {plane: {store: main, entity: tailnum}}`, 'must name a field of the event'],
-    [
-      'confluent without a registry',
-      'input: {topic: in, format: confluent}',
-      'input.format: confluent needs a schema registry; add registry.url',
-    ],
-    ['apicurio-header without a registry', 'input: {topic: in, format: apicurio-header}', 'apicurio-header needs a schema registry'],
-    [
-      'plain without a schema',
-      'input: {topic: in, format: plain}',
-      'input.format: plain carries no schema, so weir must be told the schema it was written with',
-    ],
-    [
-      'json with a reader schema',
-      'input: {topic: in, format: json, schema: event.avsc}',
-      'input.schema: has no meaning with format json, whose records carry the names of their fields; remove it',
-    ],
-    ['json with writer schemas', 'input: {topic: in, format: json, writerSchemas: [event.avsc]}', 'input.writerSchemas: has no meaning'],
-    ['single-object without schemas', 'input: {topic: in, format: single-object}', 'add input.writerSchemas or input.schema'],
-    [
-      'confluent output without a registry',
-      'output: {predictions: {format: confluent}}',
-      'output.predictions.format: confluent needs a schema registry',
-    ],
-    ['a schema that is not there', 'input: {topic: in, format: plain, schema: no.avsc}', 'input.schema: there is no file no.avsc'],
-    [
-      'an output topic that is the input',
-      'output: {predictions: {topic: in}}',
-      'output.predictions.topic: topic in is already input.topic',
-    ],
-    [
-      'a drift topic that is another output',
-      'drift: {profilesTopic: flights.predictions}',
-      'topic flights.predictions is already output.predictions.topic',
-    ],
-    [
-      'a batch larger than the queue',
-      'flow: {maxQueuedRows: 100}\nbatch: {maxRows: 200}',
-      'batch.maxRows: 200 rows never fit into flow.maxQueuedRows 100',
-    ],
-    ['a slow heartbeat', 'kafka: {brokers: "a:1", heartbeatIntervalMs: 20s}', 'is more than a third of sessionTimeoutMs 30000'],
-    ['window twice', 'drift: {window: 1h, windowMs: 1h}', 'drift.window: is the same as drift.windowMs; give one of them'],
-    ['an unknown guarantee', 'delivery: {mode: at-most-once}', 'delivery.mode: must be exactly-once or at-least-once'],
-    [
-      'transactions that never end in time',
-      'delivery: {mode: exactly-once, commitIntervalMs: 6s}',
-      'delivery.commitIntervalMs: 6000 is more than half of transactionTimeoutMs 10000',
-    ],
-    [
-      'a transaction that blocks readers too long',
-      'delivery: {transactionTimeoutMs: 1m}',
-      'delivery.transactionTimeoutMs: must be between 1000 ms and 15000 ms',
-    ],
-    [
-      'a key with a password that is not one',
-      'kafka: {brokers: "a:1", sasl: {mechanizm: plain, username: u, password: p}}',
-      'kafka.sasl: unknown key mechanizm; did you mean mechanism?',
-    ],
-    ['a registry URL of another kind', 'registry: {url: "ftp://x"}', 'registry.url: must be an http or https URL'],
-  ])('between sections: %s', (_, section, message) => {
-    expect(findings(withSection(section)).join('\n')).toContain(message);
-  });
-
-  it('does not ask for a registry that is there but wrong', () => {
-    const found = findings(withSection('input: {topic: in, format: confluent}\nregistry: {ulr: "http://r"}'));
-    expect(found.some((line) => line.includes('needs a schema registry'))).toBe(false);
-    expect(found.join('\n')).toContain('registry: unknown key ulr; did you mean url?');
   });
 
   it('never shows a secret', () => {

@@ -25,6 +25,12 @@ describe('storeErrorFrom', () => {
     named('Error', 'getaddrinfo ENOTFOUND redis', { code: 'ENOTFOUND' }),
     named('AggregateError', '', { code: 'ECONNREFUSED' }),
     new DeadlineError('no answer within 250 ms'),
+    new Error("Cluster isn't ready and enableOfflineQueue options is false"),
+    new Error('None of startup nodes is available'),
+    new Error('Too many Cluster redirections. Last error: ReplyError: MOVED 1 h:1'),
+    named('ClusterAllFailedError', 'Failed to refresh slots cache.', { lastNodeError: new Error('Connection is closed.') }),
+    new Error('All sentinels are unreachable. Retrying from scratch after 50ms. Last error: Connection is closed.'),
+    new Error('TRYAGAIN Slots of the cluster are moving'),
   ])('waits after $message', (thrown) => {
     expect(storeErrorFrom(thrown, 'here:1').code).toBe('store_unavailable');
   });
@@ -42,6 +48,12 @@ describe('storeErrorFrom', () => {
     named('Error', 'self-signed certificate', { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
     named('Error', 'wrong version number', { code: 'ERR_SSL_WRONG_VERSION_NUMBER' }),
     new Error('Ready check failed: NOAUTH Authentication required.'),
+    named('ClusterAllFailedError', 'Failed to refresh slots cache.', {
+      lastNodeError: reply('ERR This instance has cluster support disabled'),
+    }),
+    reply("CROSSSLOT Keys in request don't hash to the same slot"),
+    new Error('All sentinels are unreachable. Retrying from scratch after 50ms. Last error: ERR No such master with that name'),
+    new Error('All sentinels are unreachable. Retrying from scratch after 50ms. Last error: NOAUTH Authentication required.'),
   ])('stops after $message', (thrown) => {
     expect(storeErrorFrom(thrown, 'here:1').code).toBe('store_misconfigured');
   });

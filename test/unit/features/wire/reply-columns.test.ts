@@ -81,4 +81,31 @@ describe('ReplyColumns', () => {
     expect(read(columns)).toEqual([[], [], ['OK']]);
     expect(repliesOf([]).replies).toBe(1);
   });
+
+  it('put together what several connections have answered', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(reply, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 4 }),
+        fc.infiniteStream(fc.nat()),
+        (lists, picks) => {
+          const parts = lists.map((list) => repliesOf(...list));
+          const wanted = Array.from({ length: 20 }, () => {
+            const part = picks.next().value! % lists.length;
+            return { part, reply: picks.next().value! % lists[part]!.length };
+          });
+          const gathered = new ReplyColumns();
+          for (let again = 0; again < 2; again++) {
+            gathered.gather(
+              parts,
+              Int32Array.from(wanted, ({ part }) => part),
+              Int32Array.from(wanted, ({ reply: of }) => of),
+              wanted.length,
+            );
+            expect(read(gathered)).toEqual(wanted.map(({ part, reply: of }) => asRead(lists[part]![of]!)));
+            expect([gathered.isWhole, gathered.surplus]).toEqual([true, 0]);
+          }
+        },
+      ),
+    );
+  });
 });

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { WeirError } from './errors.ts';
+
+/** Files for TLS, PEM. */
+export interface TlsFiles {
+  /** Certificates of the authorities to trust; without it those of the system. */
+  readonly caFile?: string;
+  /** Certificate of the client, for mutual TLS. */
+  readonly certFile?: string;
+  /** Key of the client's certificate. */
+  readonly keyFile?: string;
+}
+
+/** What the files hold, named as `node:tls` names it. */
+export interface TlsMaterial {
+  ca?: string;
+  cert?: string;
+  key?: string;
+}
+
+/**
+ * Reads the files.
+ * @param section the part of the configuration that names them, for messages
+ * @throws WeirError `config_invalid` when one cannot be read
+ */
+export function readTlsFiles({ caFile, certFile, keyFile }: TlsFiles, section: string): TlsMaterial {
+  const material: TlsMaterial = {};
+  if (caFile !== undefined) material.ca = readPem(caFile, `${section}.caFile`);
+  if (certFile !== undefined) material.cert = readPem(certFile, `${section}.certFile`);
+  if (keyFile !== undefined) material.key = readPem(keyFile, `${section}.keyFile`);
+  return material;
+}
+
+function readPem(path: string, field: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new WeirError('config_invalid', `${field}: cannot read ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
