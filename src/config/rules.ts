@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { TlsFiles } from '../core/tls-files.ts';
 import { closest } from '../yaml/closest.ts';
 import type { PipelineFile } from './pipeline-schema.ts';
 
@@ -58,7 +59,7 @@ function faultOfPlace(store: RedisStore): { readonly key?: keyof RedisStore; rea
   if (place !== 'url') return undefined;
   const part = (['username', 'database'] as const).find((key) => store[key] !== undefined);
   if (part) return { key: part, message: `is part of the url: write ${IN_URL[part]}` };
-  const isSecure = store.url!.startsWith('rediss:');
+  const isSecure = /^rediss:/i.test(store.url!);
   if ((store.tls ?? isSecure) !== false && !isSecure) return { key: 'tls', message: 'is turned on by the url: write rediss://host:6379' };
   return store.tls === false && isSecure ? { key: 'tls', message: 'the url begins with rediss://, which means TLS' } : undefined;
 }
@@ -184,6 +185,17 @@ function driftTimesFit(drift: PipelineFile['drift']): RuleFinding[] {
   return findings;
 }
 
+const certificatesHaveKeys: Rule = ({ kafka, stores }) => {
+  const places: [unknown, PropertyKey[]][] = [[kafka?.ssl, ['kafka', 'ssl']]];
+  for (const [name, store] of Object.entries(stores ?? {})) if (store.kind === 'redis') places.push([store.tls, ['stores', name, 'tls']]);
+  return places.flatMap(([files, path]) => {
+    const { certFile, keyFile } = (typeof files === 'object' && files ? files : {}) as TlsFiles;
+    if ((certFile === undefined) === (keyFile === undefined)) return [];
+    const [given, other] = certFile === undefined ? ['keyFile', 'certFile'] : ['certFile', 'keyFile'];
+    return [{ path: [...path, given], message: `${[...path, given].join('.')}: needs ${other} beside it` }];
+  });
+};
+
 const filesExist: Rule = ({ input, model, stores, kafka }, folder) => {
   const wanted: [string | undefined, PropertyKey[]][] = [[input?.schema, ['input', 'schema']]];
   for (const [index, file] of (input?.writerSchemas ?? []).entries()) wanted.push([file, ['input', 'writerSchemas', index]]);
@@ -206,6 +218,7 @@ const RULES: readonly Rule[] = [
   groupsReferToStores,
   groupNamedEvent,
   storesHaveOnePlace,
+  certificatesHaveKeys,
   fieldsFitLayouts,
   inputHasSchemas,
   outputHasRegistry,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { WeirError } from './errors.ts';
 
 /** Files for TLS, PEM. */
@@ -21,13 +22,22 @@ export interface TlsMaterial {
 /**
  * Reads the files.
  * @param section the part of the configuration that names them, for messages
- * @throws WeirError `config_invalid` when one cannot be read
+ * @throws WeirError `config_invalid` when one cannot be read or used
  */
 export function readTlsFiles({ caFile, certFile, keyFile }: TlsFiles, section: string): TlsMaterial {
   const material: TlsMaterial = {};
   if (caFile !== undefined) material.ca = readPem(caFile, `${section}.caFile`);
   if (certFile !== undefined) material.cert = readPem(certFile, `${section}.certFile`);
   if (keyFile !== undefined) material.key = readPem(keyFile, `${section}.keyFile`);
+  if (material.ca !== undefined && !material.ca.includes('-----BEGIN CERTIFICATE-----')) {
+    throw new WeirError('config_invalid', `${section}.caFile: ${caFile} holds no certificate in PEM (BEGIN CERTIFICATE).`);
+  }
+  try {
+    createSecureContext(material);
+  } catch (cause) {
+    const files = [caFile, certFile, keyFile].filter((file) => file !== undefined).join(', ');
+    throw new WeirError('config_invalid', `${section}: ${files} cannot be used: ${(cause as Error).message}`, { cause });
+  }
   return material;
 }
 

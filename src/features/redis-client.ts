@@ -2,6 +2,8 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RedisAccess, RedisNode, RedisPlace } from './redis-place.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
+/** A cluster may change in ways that no reply tells of. */
+const SLOTS_REFRESH_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_MAX_MS = 2_000;
@@ -51,6 +53,7 @@ export function createClusterClient(place: Extract<RedisPlace, { kind: 'cluster'
     enableOfflineQueue: false,
     clusterRetryStrategy: reconnectDelayMs,
     slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+    slotsRefreshInterval: SLOTS_REFRESH_MS,
     redisOptions,
     // Certificates are made out for the names that nodes announce.
     ...(place.access.tls ? { dnsLookup: (address, done) => done(null, address) } : {}),

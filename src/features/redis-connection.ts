@@ -12,6 +12,13 @@ import { type RedisPlace, type RedisPlaceOptions, redisPlace } from './redis-pla
 /** How long `start` waits for the first connection. */
 const START_TIMEOUT_MS = 10_000;
 
+/** What to look at when a store neither lets us in nor says why not. */
+const SILENT: Readonly<Record<RedisPlace['kind'], string>> = {
+  server: 'the server accepts connections and does not answer',
+  sentinel: 'look whether sentinels and master answer',
+  cluster: 'look whether its nodes answer, and say cluster_state:ok (CLUSTER INFO)',
+};
+
 /** Opens after so many failed calls in a row; lets one call through every `resetMs`. */
 export interface BreakerOptions {
   readonly failures: number;
@@ -108,13 +115,18 @@ export class RedisConnection {
       };
       this.abandon = () =>
         reject(lastError ?? new WeirError('store_unavailable', `The connection to Redis at ${this.address} was closed.`));
-      redis.on('ready', resolve).on('error', onError);
-      stopListening = () => redis.off('ready', resolve).off('error', onError);
+      const onEnd = (): void => this.abandon?.();
+      redis.on('ready', resolve).on('error', onError).on('end', onEnd);
+      stopListening = () => redis.off('ready', resolve).off('error', onError).off('end', onEnd);
     });
     try {
       await withinDeadline(ready, options.clock, timeoutMs);
     } catch (thrown) {
-      throw thrown instanceof DeadlineError && lastError ? lastError : storeErrorFrom(thrown, this.address);
+      if (!(thrown instanceof DeadlineError)) throw storeErrorFrom(thrown, this.address);
+      throw (
+        lastError ??
+        new WeirError('store_unavailable', `Redis at ${this.address}: not ready within ${timeoutMs} ms; ${SILENT[this.place.kind]}.`)
+      );
     } finally {
       stopListening();
       this.abandon = undefined;
@@ -226,7 +238,8 @@ export class RedisConnection {
       const error = storeErrorFrom(thrown, address);
       if (isRetriable(error)) return logger.debug({ store: address, code: error.code }, error.message);
       if (!this.refusal) logger.error({ store: address, code: error.code }, error.message);
-      this.refusal = error;
+      // One that nobody knows may pass: batches have errors of their own.
+      if (error.code === 'store_misconfigured') this.refusal = error;
     });
   }
 }

@@ -40,7 +40,7 @@ const PASSING_CODES = new Set([
 
 /** What ioredis says itself when there is no connection, or it is lost with commands under way. */
 const DISCONNECTED =
-  /^(All sentinels are unreachable|Cluster isn't ready|Cluster is |None of startup nodes|Too many Cluster redirections|Connection is closed|Stream isn't writeable|Command aborted due to connection close|Command timed out|Socket timeout|connect ETIMEDOUT|Reached the max retries)/;
+  /^(timeout$|Node is disconnected|Failed to refresh slots cache|All sentinels are unreachable|Cluster isn't ready|Cluster is |None of startup nodes|Too many Cluster redirections|Connection is closed|Stream isn't writeable|Command aborted due to connection close|Command timed out|Socket timeout|connect ETIMEDOUT|Reached the max retries)/;
 
 /** A call that took longer than its deadline. */
 export class DeadlineError extends Error {
@@ -93,6 +93,7 @@ function wordsOf(message: string): string {
 
 function hintFor(message: string): string {
   if (/^(MOVED|ASK|CROSSSLOT) /.test(message)) return '; the server is a node of a cluster: configure cluster in place of url';
+  if (message.startsWith('CLUSTERDOWN ')) return '; look at CLUSTER INFO and CLUSTER NODES';
   if (/^ERR this instance has cluster support disabled/i.test(message))
     return '; it is a server of its own: configure url in place of cluster';
   return '';

@@ -94,13 +94,14 @@ export function redisPlace(options: RedisPlaceOptions): RedisPlace {
 
 function serverPlace(text: string, password: string | undefined, tls: TlsMaterial = {}): RedisPlace {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'redis:' && url?.protocol !== 'rediss:') {
+  const credentials = url && credentialsOf(url);
+  if (!credentials || (url.protocol !== 'redis:' && url.protocol !== 'rediss:')) {
     throw new WeirError('config_invalid', 'The url of a redis store must look like redis://host:6379 or rediss://host:6379.');
   }
   const { hostname, port, pathname } = url;
   const access = {
-    username: decodeURIComponent(url.username) || undefined,
-    password: password ?? (decodeURIComponent(url.password) || undefined),
+    username: credentials.username || undefined,
+    password: password ?? (credentials.password || undefined),
     tls: url.protocol === 'rediss:' ? tls : undefined,
   };
   // Credentials go in by name: ioredis would prefer even an empty password of the URL to one given apart.
@@ -109,9 +110,20 @@ function serverPlace(text: string, password: string | undefined, tls: TlsMateria
   return { kind: 'server', url, access, address: `${hostname}:${port || 6379}${pathname.length > 1 ? pathname : ''}` };
 }
 
+/** Undefined when a `%` in them begins no escape. */
+function credentialsOf({ username, password }: URL): { username: string; password: string } | undefined {
+  try {
+    return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  } catch (thrown) {
+    if (thrown instanceof URIError) return undefined;
+    throw thrown;
+  }
+}
+
 /** A node of `host:port`; the host may be an IPv6 address, in brackets or not. @throws WeirError `config_invalid` */
 export function nodeFromText(text: string): RedisNode {
-  const [, bracketed, bare, port] = /^(?:\[(.+)\]|(.+)):(\d{1,5})$/.exec(text) ?? [];
-  if (port === undefined) throw new WeirError('config_invalid', `${text} is not a node of Redis; write host:port.`);
-  return { host: (bracketed ?? bare)!, port: Number(port) };
+  const [, bracketed, bare, digits] = /^(?:\[([^\s\]/@,]+)\]|([^\s/@,[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits !== undefined && port >= 1 && port <= 65_535) return { host: (bracketed ?? bare)!, port };
+  throw new WeirError('config_invalid', 'A node of Redis must be written host:port, without redis:// and credentials.');
 }

@@ -6,7 +6,7 @@ import type { LayoutName, RedisStore, RedisStoreOptions } from '../../src/featur
 import { describeOnlineStore, fetchRows } from '../contract/online-store.ts';
 import { createStore, eventually, LAYOUTS, plane, recordingLogger, row } from '../support/redis-store.ts';
 import { slotsOf } from '../../src/features/cluster/key-slots.ts';
-import { CERTIFICATE, type RedisCluster, startRedisCluster } from '../support/redis-topologies.ts';
+import { type RedisCluster, startRedisCluster } from '../support/redis-topologies.ts';
 import { services, uniqueName } from '../support/services.ts';
 
 const ENTITIES = Array.from({ length: 500 }, (_, i) => `N${i}`);
@@ -167,31 +167,4 @@ describe('a Redis Cluster', { timeout: 60_000 }, () => {
   function ownerOf(slot: number): LocalService {
     return cluster.masters[Math.min(2, Math.floor((slot * 3) / 16_384))]!;
   }
-});
-
-describe('a Redis Cluster with a password and TLS', { timeout: 60_000 }, () => {
-  it('lets in who knows it', async () => {
-    const cluster = await startRedisCluster({ tls: true });
-    try {
-      for (const node of [...cluster.masters, cluster.replica])
-        await cluster.send(node, 'ACL', 'SETUSER', 'weir', 'on', '>sesame', '~*', '+@all');
-      const options = { cluster: { nodes: cluster.nodes }, username: 'weir', tls: { caFile: CERTIFICATE } };
-      const store = createStore('packed', 'secret:', { ...options, password: 'sesame' });
-      await store.start();
-      await store.writer(plane).write(ENTITIES.map((entity, i) => row(entity, YEARS[i]!)));
-      const rows = await fetchRows(store.reader(plane), ENTITIES);
-      expect(rows.map(({ values }) => values['yearBuilt'])).toEqual(YEARS);
-      await store.close();
-      await expect(createStore('packed', 'secret:', { ...options, password: 'thistle' }).start()).rejects.toMatchObject({
-        code: 'store_misconfigured',
-        message: expect.stringContaining('WRONGPASS'),
-      });
-      await expect(createStore('packed', 'secret:', { ...options, tls: true }).start()).rejects.toMatchObject({
-        code: 'store_misconfigured',
-        message: expect.stringContaining('self-signed'),
-      });
-    } finally {
-      await cluster.stop();
-    }
-  });
 });

@@ -12,17 +12,20 @@ export interface TcpProxy {
   /** Resets every connection and refuses new ones until `restore`. */
   cut(): Promise<void>;
   restore(): Promise<void>;
+  /** Leads new connections to another port of the host. */
+  leadTo(port: number): void;
   close(): Promise<void>;
 }
 
 /** Starts a proxy on a free port to `host:port`. */
 export async function startTcpProxy(host: string, port: number): Promise<TcpProxy> {
+  let target = port;
   const pairs = new Set<[Socket, Socket]>();
   let stalled = false;
   let accepted = 0;
   const server = createServer((client) => {
     accepted++;
-    const upstream = connect(port, host);
+    const upstream = connect(target, host);
     const pair: [Socket, Socket] = [client, upstream];
     pairs.add(pair);
     const drop = (): void => {
@@ -58,6 +61,7 @@ export async function startTcpProxy(host: string, port: number): Promise<TcpProx
     resume: () => setStalled(false),
     cut: stop,
     restore: () => listen(own),
+    leadTo: (other) => void (target = other),
     close: async () => {
       if (server.listening) await stop();
     },

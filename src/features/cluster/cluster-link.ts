@@ -1,15 +1,15 @@
-import type { Cluster } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { viewOf } from '../../core/bytes.ts';
 import type { EntityKeys } from '../../core/ports.ts';
 import type { LayoutReader } from '../layouts/layout.ts';
 import { createClusterClient, createNodeClient } from '../redis-client.ts';
 import type { BatchReplies, LinkHost, RedisCommands, RedisLink } from '../redis-link.ts';
 import { nodeFromText, type RedisPlace } from '../redis-place.ts';
-import { bulkString } from '../wire/request-bytes.ts';
+import { bulkString, type RequestBytes } from '../wire/request-bytes.ts';
 import { ClusterBatch } from './cluster-batch.ts';
 import { SLOTS, slotsOf } from './key-slots.ts';
 import { keyOfNode, NodeReads } from './node-reads.ts';
-import { redirectionOf } from './redirections.ts';
+import { isClusterDown, redirectionOf } from './redirections.ts';
 
 type ClusterPlace = Extract<RedisPlace, { kind: 'cluster' }>;
 
@@ -18,6 +18,9 @@ const MAX_REDIRECTIONS = 5;
 
 /** What is kept for the next batches; as many as are under way at a time, usually. */
 const MAX_IDLE = 16;
+
+/** A node that keys were sent on to is kept for so long, also when it has no slots. */
+const SOUGHT_MS = 30_000;
 
 const NO_NODE = -1;
 const ASKING = viewOf(Buffer.concat([Buffer.from('*1\r\n'), bulkString('ASKING')]));
@@ -41,8 +44,8 @@ export class ClusterLink implements RedisLink {
   private isClosed = false;
   /** How often no node has let us in. */
   private failures = 0;
-  /** True while one node is asked why. */
-  private isAsking = false;
+  /** The client that is finding out why. */
+  private asked: Redis | undefined;
 
   constructor(place: ClusterPlace, silenceMs: number, host: LinkHost) {
     this.place = place;
@@ -58,22 +61,37 @@ export class ClusterLink implements RedisLink {
 
   async open(connect: (client: RedisCommands) => Promise<void>): Promise<void> {
     await connect(this.commands);
-    for (const { client } of this.masters) await connect(client);
+    for (;;) {
+      const waited = this.masters.find(({ client }) => client.status !== 'ready');
+      if (!waited) return;
+      try {
+        await connect(waited.client);
+      } catch (thrown) {
+        // One that has been replaced meanwhile is waited for no longer.
+        if (this.isClosed || this.masters.includes(waited)) throw thrown;
+      }
+    }
   }
 
   async read(layout: LayoutReader, keys: EntityKeys): Promise<BatchReplies> {
+    const { count } = keys;
     const batch = this.idle.pop() ?? new ClusterBatch();
-    batch.clear(keys.count);
+    batch.clear(count);
     slotsOf(layout.prefix, keys, batch.slots);
     const arena = viewOf(keys.column.arena);
-    for (let entity = 0; entity < keys.count; entity++) {
-      const master = this.masterOf[batch.slots[entity]!]!;
-      if (master === NO_NODE) throw new Error('CLUSTERDOWN Hash slot not served');
-      this.ask(batch, this.masters[master]!, layout, keys, arena, entity);
+    let next = 0;
+    const write = (request: RequestBytes): void => layout.writeOne(keys, arena, next, request);
+    for (; next < count; next++) {
+      const master = this.masterOf[batch.slots[next]!]!;
+      if (master === NO_NODE) {
+        this.refresh();
+        throw new Error('CLUSTERDOWN Hash slot not served');
+      }
+      batch.ask(next, this.masters[master]!, write);
     }
     await send(batch, 0);
-    await this.follow(batch, layout, keys, arena);
-    batch.gather(keys.count);
+    await this.follow(batch, count);
+    batch.gather(count);
     batch.giveParts();
     return { replies: batch.gathered, give: () => void (this.idle.length < MAX_IDLE && this.idle.push(batch)) };
   }
@@ -82,43 +100,32 @@ export class ClusterLink implements RedisLink {
     this.isClosed = true;
     this.host.forget(this.commands);
     this.commands.disconnect();
+    this.asked?.disconnect();
     for (const node of this.nodes.values()) node.close();
     this.nodes.clear();
   }
 
   /** Asks again, elsewhere, for keys that are not where they were. */
-  private async follow(batch: ClusterBatch, layout: LayoutReader, keys: EntityKeys, arena: DataView): Promise<void> {
+  private async follow(batch: ClusterBatch, count: number): Promise<void> {
     for (let redirections = 0; ; redirections++) {
       const from = batch.nextRound();
-      let hasMoved = false;
-      for (let entity = 0; entity < keys.count; entity++) {
+      let isOutdated = false;
+      for (let entity = 0; entity < count; entity++) {
         const { node: asked, exchange } = batch.parts[batch.partOf[entity]!]!;
         const redirection = redirectionOf(exchange.replies, batch.replyOf[entity]!);
+        isOutdated ||= redirection ? !redirection.isAsking : isClusterDown(exchange.replies, batch.replyOf[entity]!);
         if (!redirection) continue;
         const { host, port } = redirection.node;
         const node = this.nodeAt(keyOfNode({ host: host || asked.node.host, port }));
-        node.isSought = true;
-        if (redirection.isAsking) {
-          const part = batch.parts[batch.partFor(node)]!;
-          part.exchange.request.put(ASKING);
-          part.replies++;
-        } else hasMoved = true;
-        this.ask(batch, node, layout, keys, arena, entity);
+        node.soughtAtMs = performance.now();
+        batch.askAgain(entity, node, redirection.isAsking ? ASKING : undefined);
       }
+      if (isOutdated) this.refresh();
       if (batch.parts.length === from) return;
-      if (hasMoved) this.refresh();
       if (redirections === MAX_REDIRECTIONS) throw new Error('TRYAGAIN Slots of the cluster are moving');
       for (const { node } of batch.parts.slice(from)) await node.ready();
       await send(batch, from);
     }
-  }
-
-  private ask(batch: ClusterBatch, node: NodeReads, layout: LayoutReader, keys: EntityKeys, arena: DataView, entity: number): void {
-    const index = batch.partFor(node);
-    const part = batch.parts[index]!;
-    batch.partOf[entity] = index;
-    batch.replyOf[entity] = part.replies++;
-    layout.writeOne(keys, arena, entity, part.exchange.request);
   }
 
   /** Takes over what ioredis has learned: which node has which slots. */
@@ -142,9 +149,7 @@ export class ClusterLink implements RedisLink {
     this.masters = masters;
     for (const [key, node] of this.nodes) {
       // One that is being given its first slots is not among the masters yet.
-      const isNeeded = indexes.has(key) || node.isSought;
-      node.isSought = false;
-      if (isNeeded) continue;
+      if (indexes.has(key) || performance.now() - node.soughtAtMs < SOUGHT_MS) continue;
       node.close();
       this.nodes.delete(key);
     }
@@ -153,6 +158,7 @@ export class ClusterLink implements RedisLink {
   private nodeAt(key: string): NodeReads {
     const found = this.nodes.get(key);
     if (found) return found;
+    if (this.isClosed) throw new Error('Connection is closed.');
     const made = new NodeReads(nodeFromText(key), this.place.access, this.silenceMs, this.host, () => this.refresh());
     this.nodes.set(key, made);
     return made;
@@ -160,24 +166,28 @@ export class ClusterLink implements RedisLink {
 
   /** When no node lets it in, ioredis says of most reasons only that the connection was closed. A client of one node says more. */
   private findOutWhy(): void {
-    if (this.isAsking || this.isClosed) return;
-    this.isAsking = true;
+    if (this.asked || this.isClosed) return;
     const { nodes, access } = this.place;
     const client = createNodeClient(nodes[this.failures++ % nodes.length]!, access, { silenceMs: this.silenceMs });
+    this.asked = client;
     client.on('error', (error) => {
       if (!this.isClosed) this.commands.emit('error', error);
     });
     // Its `error` event has said why it did not connect.
     const connected = client.connect().catch(() => {});
     void connected.then(() => {
-      this.isAsking = false;
+      this.asked = undefined;
       client.disconnect();
     });
   }
 
-  /** A master that is gone has perhaps been replaced. */
+  /** Asks the nodes for their slots: a master that is gone has perhaps been replaced. When none of them answers, the first nodes are asked. */
   private refresh(): void {
-    if (this.commands.status === 'ready') this.commands.refreshSlotsCache();
+    const { commands } = this;
+    if (commands.status !== 'ready') return;
+    commands.refreshSlotsCache((error) => {
+      if (error && !this.isClosed && commands.status === 'ready') commands.disconnect(true);
+    });
   }
 }
 

@@ -10,8 +10,8 @@ export class NodeReads {
   readonly node: RedisNode;
   readonly client: Redis;
   readonly lane: ReplyLane;
-  /** True when a key has been looked for here that another node said to be here. */
-  isSought = false;
+  /** When a key was last looked for here that another node said to be here (`performance.now`). */
+  soughtAtMs = Number.NEGATIVE_INFINITY;
   private readonly host: LinkHost;
 
   /** Connects at once. @param onLost called whenever the connection is lost, or could not be made */
@@ -29,9 +29,10 @@ export class NodeReads {
   async ready(): Promise<void> {
     const { client } = this;
     if (client.status === 'ready') return;
+    if (client.status === 'end') throw new Error('Connection is closed.');
     await new Promise<void>((resolve, reject) => {
       const done = (): void => {
-        client.off('ready', onReady).off('close', onClose);
+        client.off('ready', onReady).off('close', onClose).off('end', onClose);
       };
       const onReady = (): void => {
         done();
@@ -41,13 +42,15 @@ export class NodeReads {
         done();
         reject(new Error('Connection is closed.'));
       };
-      client.on('ready', onReady).on('close', onClose);
+      client.on('ready', onReady).on('close', onClose).on('end', onClose);
     });
   }
 
   close(): void {
     this.host.forget(this.client);
     this.client.disconnect();
+    // Between two attempts to connect ioredis ends without a word; who waits for it would do so for ever.
+    if (this.client.status !== 'end') this.client.emit('end');
   }
 }
 

@@ -11,6 +11,7 @@ export interface Redirection {
 
 const M = 0x4d;
 const A = 0x41;
+const C = 0x43;
 
 /**
  * Reads a reply that says that the key is elsewhere: `MOVED 3999 127.0.0.1:6381`, `ASK 3999 127.0.0.1:6381`.
@@ -25,4 +26,12 @@ export function redirectionOf(replies: ReplyColumns, reply: number): Redirection
   const [, word, host, port] = /^(MOVED|ASK) \d+ (.*):(\d+)$/.exec(buffer.toString('latin1', from, from + length[value]!)) ?? [];
   if (word === undefined) return undefined;
   return { node: { host: host!, port: Number(port) }, isAsking: word === 'ASK' };
+}
+
+/** True for a reply that says that nobody has the key's slot, or that the node has lost its cluster: `CLUSTERDOWN …`. */
+export function isClusterDown(replies: ReplyColumns, reply: number): boolean {
+  if (replies.size[reply] !== ERROR_REPLY) return false;
+  const { buffer, first, start } = replies;
+  const from = start[first[reply]!]!;
+  return buffer[from] === C && buffer.toString('latin1', from, from + 11) === 'CLUSTERDOWN';
 }

@@ -32,6 +32,18 @@ export class RequestBytes {
     return at;
   }
 
+  /** Bytes written. */
+  get length(): number {
+    return this.used;
+  }
+
+  /** Appends bytes `start` … `end` of another request. */
+  copy(from: RequestBytes, start: number, end: number): void {
+    const at = this.room(end - start);
+    from.buffer.copy(this.buffer, at, start, end);
+    this.used = at + end - start;
+  }
+
   /** Appends bytes `start` … `end` of this request once more. */
   repeat(start: number, end: number): void {
     const at = this.room(end - start);

@@ -110,6 +110,13 @@ describe('rules', () => {
       'stores: {main: {kind: redis, cluster: {nodes: [h]}}}',
       'stores.main.cluster.nodes[0]: must be written host:port',
     ],
+    ['nodes with credentials', 'stores: {main: {kind: redis, cluster: {nodes: ["u:p@h:1"]}}}', 'without redis:// and credentials'],
+    [
+      'a certificate without its key',
+      'stores: {main: {kind: redis, url: "rediss://h", tls: {certFile: event.avsc}}}',
+      'stores.main.tls.certFile: needs keyFile beside it',
+    ],
+    ['a key without its certificate', 'kafka: {brokers: "a:1", ssl: {keyFile: event.avsc}}', 'kafka.ssl.keyFile: needs certFile beside it'],
     ['no nodes', 'stores: {main: {kind: redis, sentinel: {master: m, nodes: []}}}', 'stores.main.sentinel.nodes'],
   ])('between sections: %s', (_, section, message) => {
     expect(findings(withSection(section)).join('\n')).toContain(message);

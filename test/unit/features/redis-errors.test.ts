@@ -30,6 +30,9 @@ describe('storeErrorFrom', () => {
     new Error('Too many Cluster redirections. Last error: ReplyError: MOVED 1 h:1'),
     named('ClusterAllFailedError', 'Failed to refresh slots cache.', { lastNodeError: new Error('Connection is closed.') }),
     new Error('All sentinels are unreachable. Retrying from scratch after 50ms. Last error: Connection is closed.'),
+    named('ClusterAllFailedError', 'Failed to refresh slots cache.', { lastNodeError: new Error('timeout') }),
+    named('ClusterAllFailedError', 'Failed to refresh slots cache.', { lastNodeError: null }),
+    new Error('Node is disconnected'),
     new Error('TRYAGAIN Slots of the cluster are moving'),
   ])('waits after $message', (thrown) => {
     expect(storeErrorFrom(thrown, 'here:1').code).toBe('store_unavailable');

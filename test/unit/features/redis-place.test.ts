@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nodeFromText, redisPlace } from '../../../src/features/redis-place.ts';
+import { nodeFromText, redisPlace, type RedisPlaceOptions } from '../../../src/features/redis-place.ts';
 
 describe('redisPlace', () => {
   it('reads a URL, and keeps its credentials out of the address', () => {
@@ -30,11 +30,15 @@ describe('redisPlace', () => {
     expect(redisPlace({ cluster: { nodes: ['a:1', 'b:2'] } })).toMatchObject({ kind: 'cluster', address: 'cluster a:1,b:2' });
   });
 
-  it.each([
+  it.each<[RedisPlaceOptions, string]>([
     [{}, 'needs one of url, sentinel and cluster'],
     [{ url: 'redis://h', cluster: { nodes: ['a:1'] } }, 'needs one of url, sentinel and cluster'],
     [{ url: 'http://h' }, 'must look like redis://host:6379'],
-    [{ cluster: { nodes: ['a'] } }, 'a is not a node of Redis; write host:port'],
+    [{ url: 'redis://us%zzer@h' }, 'must look like redis://host:6379'],
+    ...['a', 'redis://h:6379', 'u:p@h:6379', 'h:1,g:2', 'h:99999', 'h:0', ' h:6379', '[]:6379'].map((node): [RedisPlaceOptions, string] => [
+      { cluster: { nodes: [node] } },
+      'must be written host:port, without redis:// and credentials',
+    ]),
     [{ url: 'rediss://h', tls: { caFile: 'no.pem' } }, 'tls of a redis store.caFile: cannot read no.pem'],
   ])('refuses %j', (options, message) => {
     expect(() => redisPlace(options)).toThrow(

@@ -36,9 +36,16 @@ describe('createKafka', () => {
   it('reads certificates, and names the field of one that it cannot read', () => {
     const folder = mkdtempSync(join(tmpdir(), 'weir-kafka-'));
     try {
-      const caFile = join(folder, 'ca.pem');
-      writeFileSync(caFile, 'pem');
+      const caFile = join(import.meta.dirname, '../../fixtures/tls/cert.pem');
       expect(createKafka({ ...CONNECTION, ssl: { caFile } }, silentLogger)).toBeDefined();
+      const notPem = join(folder, 'ca.pem');
+      writeFileSync(notPem, 'pem');
+      expect(() => createKafka({ ...CONNECTION, ssl: { caFile: notPem } }, silentLogger)).toThrow(
+        /^kafka\.ssl\.caFile: .*ca\.pem holds no certificate/,
+      );
+      expect(() => createKafka({ ...CONNECTION, ssl: { certFile: caFile, keyFile: notPem } }, silentLogger)).toThrow(
+        /^kafka\.ssl: .*cert\.pem, .*ca\.pem cannot be used: /,
+      );
       expect(() => createKafka({ ...CONNECTION, ssl: { caFile, keyFile: join(folder, 'no.pem') } }, silentLogger)).toThrow(
         /^kafka\.ssl\.keyFile: cannot read .*no\.pem/,
       );

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { redirectionOf } from '../../../../src/features/cluster/redirections.ts';
+import { isClusterDown, redirectionOf } from '../../../../src/features/cluster/redirections.ts';
 import { repliesOf } from '../wire/resp.ts';
 
 it.each([
@@ -15,4 +15,9 @@ it.each([
   [null, undefined],
 ])('%s', (reply, expected) => {
   expect(redirectionOf(repliesOf('before', reply), 1)).toEqual(expected);
+});
+
+it('tells a node that has lost its cluster', () => {
+  const replies = repliesOf(new Error('CLUSTERDOWN The cluster is down'), new Error('CROSSSLOT Keys'), 'CLUSTERDOWN', null);
+  expect([0, 1, 2, 3].map((reply) => isClusterDown(replies, reply))).toEqual([true, false, false, false]);
 });
