@@ -45,6 +45,8 @@ export class Fleet {
   private readonly restarting = new Set<NodeJS.Timeout>();
   /** Launches of workers that had ended by themselves. */
   private readonly relaunching = new Set<Promise<void>>();
+  /** Launches by slot. */
+  private readonly launching = new Map<number, Promise<void>>();
   /** From the moment that all are ended: nobody is started again. */
   private isOver = false;
   /** Workers that ended by themselves: slot, how, last words. */
@@ -64,8 +66,17 @@ export class Fleet {
     await Promise.all(slots.map((slot) => this.ready(slot)));
   }
 
-  /** Starts a worker without waiting. */
+  /** Starts a worker without waiting for it to be ready; one that runs, as after two kills of a slot in turn, is left alone: a second would be lost. */
   async launch(slot: number): Promise<void> {
+    const underWay = this.launching.get(slot);
+    if (underWay) return await underWay;
+    if (this.slots.get(slot)?.process.hasEnded() === false) return;
+    const launching = this.begin(slot).finally(() => this.launching.delete(slot));
+    this.launching.set(slot, launching);
+    await launching;
+  }
+
+  private async begin(slot: number): Promise<void> {
     const { file, args, env, envOf } = this.options;
     const opsPort = this.slots.get(slot)?.opsPort ?? (await freePorts(1))[0]!;
     const process_ = await startProcess({

@@ -68,8 +68,7 @@ async function onBatch({ batch, resolveOffset, heartbeat, isRunning, isStale }: 
   for (let from = 0; from < batch.messages.length && isRunning() && !isStale(); from += ROWS) {
     const rows = batch.messages.slice(from, from + ROWS);
     const last = Number(rows.at(-1)!.offset);
-    const isEnd = from + ROWS >= batch.messages.length;
-    const next = last + (defect === 'commits-last' ? 0 : defect === 'skips-one' && isEnd ? 2 : 1);
+    const next = last + (defect === 'commits-last' ? 0 : defect === 'skips-one' ? 2 : 1);
     await step(batch.partition, rows, String(next));
     resolveOffset(String(last));
     await heartbeat();

@@ -23,7 +23,7 @@ const TRIALS: readonly Trial[] = [
   { defect: 'commit-before-produce', shows: 'lost', claims: 'at-least-once', kills: 4, freezeMs: 0 },
   { defect: 'no-fencing', shows: 'duplicated', claims: 'exactly-once', kills: 1, freezeMs: 9_000 },
   { defect: 'commits-last', shows: 'duplicated', claims: 'exactly-once', kills: 3, freezeMs: 0 },
-  { defect: 'skips-one', shows: 'lost', claims: 'exactly-once', kills: 3, freezeMs: 0 },
+  { defect: 'skips-one', shows: 'lost', claims: 'exactly-once', kills: 6, freezeMs: 0 },
 ];
 
 async function run(context: ScenarioContext, { defect, shows, kills, freezeMs }: Trial): Promise<Findings> {
