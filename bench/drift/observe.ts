@@ -161,13 +161,15 @@ function observer(panes: number): Variant {
     clock: new ManualClock(1.7e12),
     workerId: 'w',
   });
+  const source = { originOf: () => ({ epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0 }) };
+  const sink = { committedWith: () => -1 };
   return {
     name: `observer, ${panes} pane${panes > 1 ? 's' : ''} a batch, flush every 100`,
     updates: ROWS * (WIDTH + 1),
     times: [],
     run: (i) => {
-      subject.observe(batches[i % 32]!.rows, batches[i % 32]!.scores);
-      subject.takeDeltas(i % 100 === 99);
+      subject.observe(batches[i % 32]!.rows, batches[i % 32]!.scores, source);
+      subject.takeDeltas(i % 100 === 99, sink);
     },
   };
 }

@@ -2,7 +2,7 @@ import { readAvroContainer } from '../avro/container-file.ts';
 import { compileSkipper, parseAvroSchema } from '../avro/plan/index.ts';
 import { WeirError } from '../core/errors.ts';
 import type { Source, SourceListener } from '../core/ports.ts';
-import type { Position, RecordBatch, TopicPartition } from '../core/records.ts';
+import type { AssignmentOrigin, Position, RecordBatch, TopicPartition } from '../core/records.ts';
 
 /**
  * The records of an Avro container file as a source: what `weir profile build --file` runs the pipeline over. Bodies are
@@ -43,6 +43,10 @@ export class ContainerSource implements Source {
 
   owns(): boolean {
     return true;
+  }
+
+  originOf(): AssignmentOrigin {
+    return { epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0 };
   }
 
   assignment(): readonly TopicPartition[] {

@@ -12,6 +12,7 @@ export function discardingSink(onPosition: (position: { partition: number; nextO
       for (const position of positions) onPosition(position);
       return true;
     },
+    committedWith: ({ nextOffset }) => nextOffset,
     msUntilClosing: () => Number.POSITIVE_INFINITY,
     flush: async () => {},
     close: async () => {},

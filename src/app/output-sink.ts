@@ -100,7 +100,8 @@ function atLeastOnce({ config, kafka, source, topics, clock, logger }: OutputSin
     producer,
     topics,
     source,
-    commitIntervalMs: config.delivery.commitIntervalMs,
+    // With the counts for drift, which it has out first.
+    commitIntervalMs: Math.max(config.delivery.commitIntervalMs, config.drift.enabled ? config.drift.flushIntervalMs : 0),
     clock,
     logger,
   });

@@ -89,6 +89,7 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
             }
             options.onProgress?.(events);
           },
+          advance: () => {},
           takeDeltas: () => undefined,
           revoke: () => {},
         },

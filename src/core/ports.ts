@@ -6,7 +6,7 @@ import type { BytesColumn } from './bytes-column.ts';
 import type { WeirError } from './errors.ts';
 import type { FramedOutputRecords } from './framed-outputs.ts';
 import type { OutputRecords } from './outputs.ts';
-import type { Position, RecordBatch, RecordSlice, TopicPartition } from './records.ts';
+import type { AssignmentOrigin, Position, RecordBatch, RecordSlice, TopicPartition } from './records.ts';
 import type { Rows, Scores } from './rows.ts';
 
 /** Structured logging. Never log a payload, a key or a password. */
@@ -51,6 +51,8 @@ export interface Source {
   takeIdlePositions(): Position[];
   /** True when this epoch of the partition is still ours. */
   owns(partition: TopicPartition & { readonly epoch: number }): boolean;
+  /** How the assignment of a partition began; undefined when it is not ours. */
+  originOf(partition: TopicPartition): AssignmentOrigin | undefined;
   /** Partitions assigned now. */
   assignment(): readonly TopicPartition[];
   /** Stops fetching for good; what is queued can still be taken. Resolves when nothing more will be queued. */
@@ -83,7 +85,12 @@ export interface Sink {
    * @throws WeirError
    */
   emit(emission: Emission): Promise<boolean>;
-  /** Milliseconds until an emission with `isClosing` is due; infinity when the sink commits by itself or nothing is open. */
+  /**
+   * How far the group's position is sure to be by the time an emission with `position` can be read, if the assignment is still the same: nobody
+   * begins before it. −1: nothing is known.
+   */
+  committedWith(position: Position): number;
+  /** Milliseconds until an emission with `isClosing` is due; infinity when nothing is open. */
   msUntilClosing(nowMs: number): number;
   /** Set when something went wrong between emissions (a commit): the pipeline must end. */
   readonly failure: WeirError | undefined;
@@ -175,9 +182,15 @@ export interface Encoder {
 
 /** Counts rows for drift. Synchronous and bounded; called in input order just before a batch is emitted. */
 export interface DriftObserver {
-  observe(rows: Rows, scores: Scores): void;
-  /** Profile deltas that are due, to be emitted together with the batches they count; undefined when none are. */
-  takeDeltas(force: boolean): OutputRecords | undefined;
+  /** @param source whose records the rows are */
+  observe(rows: Rows, scores: Scores, source: Pick<Source, 'originOf'>): void;
+  /** A position has moved past offsets that nobody will see; see `Source.takeIdlePositions`. */
+  advance(position: Position, source: Pick<Source, 'originOf'>): void;
+  /**
+   * Profile deltas that are due, to be emitted together with the batches they count; undefined when none are.
+   * @param sink what they will be emitted to
+   */
+  takeDeltas(force: boolean, sink: Pick<Sink, 'committedWith'>): OutputRecords | undefined;
   /** These partitions are gone: forget what was counted for them and not yet taken. */
   revoke(partitions: readonly TopicPartition[]): void;
 }

@@ -73,6 +73,17 @@ export interface Position extends TopicPartition {
   readonly nextOffset: number;
 }
 
+/** How an assignment of a partition began. */
+export interface AssignmentOrigin {
+  readonly epoch: number;
+  /** Position at which it began: what the group had committed, or where a partition without a commit begins. */
+  readonly startOffset: number;
+  /** Generation of the consumer group that gave it; −1: there is no group. */
+  readonly generation: number;
+  /** Wall time, milliseconds since the epoch. */
+  readonly beganAtMs: number;
+}
+
 /** The position reached when the records of a slice are settled. */
 export function positionAfter(slice: RecordSlice): Position {
   const { records, to } = slice;

@@ -1,5 +1,6 @@
 import type { RowLayout } from '../core/layout.ts';
-import { positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
+import type { Source } from '../core/ports.ts';
+import { type AssignmentOrigin, type Position, positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
 import { GROUP_HIT, type Rows, type Scores, STATUS_OK, STATUS_SKIPPED, STATUS_WITHDRAWN } from '../core/rows.ts';
 import { createBinLookup } from './bin-lookup.ts';
 import { type CellLayout, isNumeric, STORE_MISS } from './cells.ts';
@@ -10,10 +11,11 @@ import { Vocabulary } from './vocabulary.ts';
 
 /** What was counted of one input partition since it was last taken. */
 export interface Segment extends TopicPartition {
-  readonly epoch: number;
-  /** First offset counted. */
+  /** The assignment whose records these are. */
+  readonly origin: AssignmentOrigin;
+  /** Position from which on nothing is taken yet. What lies between two segments' positions is counted, or is nothing that is ever seen. */
   fromOffset: number;
-  /** Position after the last record counted. */
+  /** Position up to which all is counted. */
   toOffset: number;
   atEnd: boolean;
   /** Latest usable event time in this segment, ever; −1 when none. */
@@ -88,8 +90,8 @@ export class Accumulator {
   }
 
   /** Counts a scored micro-batch. Rows that are not ok are in no bin. */
-  observe(rows: Rows, scores: Scores): void {
-    this.place(rows);
+  observe(rows: Rows, scores: Scores, source: Pick<Source, 'originOf'>): void {
+    this.place(rows, source);
     const { at, slab } = this;
     if (at.count === 0) return;
     const { features } = this.options.cells;
@@ -99,6 +101,12 @@ export class Accumulator {
     this.score.set(scores.score.subarray(0, rows.count));
     this.scores.count(this.score, at, this.onOutside);
     this.countSources(rows, at);
+  }
+
+  /** There are no records up to a position. */
+  advance(position: Position, source: Pick<Source, 'originOf'>): void {
+    const segment = this.segmentOf(position, source);
+    if (segment) segment.toOffset = Math.max(segment.toOffset, position.nextOffset);
   }
 
   /** Hands over every segment that moved and forgets its counts; panes must be read from the slab inside `read`. */
@@ -135,7 +143,7 @@ export class Accumulator {
   }
 
   /** Finds the slot of every row that counts. */
-  private place(rows: Rows): void {
+  private place(rows: Rows, source: Pick<Source, 'originOf'>): void {
     const { at } = this;
     at.count = 0;
     if (at.rows.length < rows.count) {
@@ -145,7 +153,9 @@ export class Accumulator {
     }
     const latest = this.options.latestUsableMs();
     for (const slice of rows.slices) {
-      const segment = this.segmentOf(rows, slice);
+      // Withdrawn rows are the next owner's, and must not open the segment again that `revoke` closed.
+      if (rows.status[slice.fromRow] === STATUS_WITHDRAWN) continue;
+      const segment = this.segmentOf(slice.records, source);
       if (segment) this.placeSlice(rows, slice, segment, latest);
     }
   }
@@ -187,25 +197,23 @@ export class Accumulator {
     segment.atEnd = segment.toOffset >= slice.records.endOffset;
   }
 
-  /**
-   * The segment that a slice continues or opens. None for rows of an assignment that is over: they were withdrawn from
-   * the batch, belong to the next owner, and must not open the segment again that `revoke` closed.
-   */
-  private segmentOf(rows: Rows, slice: RecordSlice): Segment | undefined {
-    if (rows.status[slice.fromRow] === STATUS_WITHDRAWN) return undefined;
-    const { topic, partition, epoch, offsets } = slice.records;
+  /** The segment that records of an assignment continue or open; none when the assignment is over. */
+  private segmentOf(
+    { topic, partition, epoch }: TopicPartition & { readonly epoch: number },
+    source: Pick<Source, 'originOf'>,
+  ): Segment | undefined {
     const index = this.segments.findIndex((s) => s.topic === topic && s.partition === partition);
     const known = this.segments[index];
-    if (known?.epoch === epoch) return known;
-    if (known && epoch < known.epoch) return undefined;
+    if (known?.origin.epoch === epoch) return known;
+    const origin = source.originOf({ topic, partition });
+    if (origin?.epoch !== epoch) return undefined;
     if (known) this.release(known);
-    const fromOffset = offsets[slice.from]!;
     const segment: Segment = {
       topic,
       partition,
-      epoch,
-      fromOffset,
-      toOffset: fromOffset,
+      origin,
+      fromOffset: origin.startOffset,
+      toOffset: origin.startOffset,
       atEnd: false,
       maxEventTimeMs: -1,
       deadLetters: 0,

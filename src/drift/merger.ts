@@ -6,6 +6,7 @@ import type { RecordBatch, TopicPartition } from '../core/records.ts';
 import { cellLayoutOf } from './cells.ts';
 import type { DriftThresholds, FeatureStatistics } from './decision.ts';
 import { DeltaInbox, type LeftOut } from './delta-inbox.ts';
+import { DeltaLedger, type LedgerCounts, type LedgerEntry } from './delta-ledger.ts';
 import { profileKey } from './observer.ts';
 import type { ProfileDelta } from './profile-delta.ts';
 import type { ReferenceProfile } from './reference-profile.ts';
@@ -47,7 +48,6 @@ export interface MergerOptions {
 
 /** What the merger has added up. */
 interface Tally {
-  deltas: number;
   /** Scored rows in windows. */
   events: number;
   deadLetters: number;
@@ -55,14 +55,10 @@ interface Tally {
   untimed: number;
   /** Scored rows of windows that were let go already. */
   lateDropped: number;
-  /** Deltas that began before the last one of their partition ended: a worker crashed and rows may be counted twice. */
-  overlaps: number;
-  /** Deltas that began after it. */
-  gaps: number;
 }
 
 /** What the merger has read. */
-export type MergerCounts = Tally & LeftOut;
+export type MergerCounts = Tally & LedgerCounts & LeftOut;
 
 /** State of drift for metrics. */
 export interface DriftSnapshot {
@@ -101,7 +97,8 @@ export interface Merger {
 const DAY_MS = 86_400_000;
 
 /**
- * The second half of drift. The result depends only on the set of deltas, not on their order or split.
+ * The second half of drift. The result depends only on what was scored, not on how deltas split it, who crashed when, or how the deltas of
+ * different input partitions are mixed.
  * @throws WeirError `config_invalid` when the pane does not divide the window
  */
 export function createMerger(options: MergerOptions): Merger {
@@ -116,6 +113,7 @@ export function createMerger(options: MergerOptions): Merger {
   let windows: Windows;
   let watermark: FleetWatermark;
   let inbox: DeltaInbox;
+  let ledger: DeltaLedger;
   let counts: Tally;
   let sources: Map<string, TopicPartition>;
   let heardAtMs: number;
@@ -123,7 +121,18 @@ export function createMerger(options: MergerOptions): Merger {
   reset();
 
   function reset(): void {
-    windows = new Windows({ cells, windowMs, originMs, alpha, thresholds: options.thresholds, minSamples: options.minSamples });
+    ledger = new DeltaLedger();
+    windows = new Windows({
+      cells,
+      windowMs,
+      originMs,
+      alpha,
+      thresholds: options.thresholds,
+      minSamples: options.minSamples,
+      *pending() {
+        for (const entry of ledger.pending()) for (const pane of entry.panes) yield { pane, partition: partitionOf(entry) };
+      },
+    });
     watermark = new FleetWatermark({
       clock,
       outOfOrderMs: options.outOfOrderMs,
@@ -139,41 +148,40 @@ export function createMerger(options: MergerOptions): Merger {
       windowStartOf: (timeMs) => windows.startOf(timeMs),
       logger,
     });
-    counts = { deltas: 0, events: 0, deadLetters: 0, skipped: 0, untimed: 0, lateDropped: 0, overlaps: 0, gaps: 0 };
+    counts = { events: 0, deadLetters: 0, skipped: 0, untimed: 0, lateDropped: 0 };
     sources = new Map();
     heardAtMs = clock.monotonicMs();
     outbox = undefined;
   }
 
-  function add(delta: ProfileDelta): void {
-    if (delta.kind !== 'DELTA') return;
-    const continuity = watermark.advance(delta);
-    if (continuity === 'overlap') counts.overlaps++;
-    if (continuity === 'gap') counts.gaps++;
-    if (delta.part === 0) counts.deltas++;
-    counts.deadLetters += delta.deadLetters;
-    counts.skipped += delta.skipped;
-    counts.untimed += delta.untimed;
-    const partition = `${delta.inputTopic}/${delta.inputPartition}`;
-    for (const pane of delta.panes) {
-      const open = windows.at(pane.start);
-      if (!open) {
-        counts.lateDropped += pane.events;
-        continue;
-      }
-      open.window.add(pane, partition);
-      windows.touch(open);
-      counts.events += pane.events;
-    }
+  function take(delta: ProfileDelta): void {
+    watermark.advance(delta);
+    const { added, settled, retracted } = ledger.accept(delta);
+    for (const entry of retracted) count(entry, -1);
+    if (added) count(added, 1);
+    for (const entry of settled) for (const pane of entry.panes) windows.at(pane.start)?.window.add(pane, partitionOf(entry));
     for (const open of windows.surplus()) {
       if (open.isChanged || !open.wasFinal) publish(open, true);
       windows.forget(open);
     }
   }
 
+  /** An entry counts from now on (1), or no longer (-1). */
+  function count({ deadLetters, skipped, untimed, panes }: LedgerEntry, sign: 1 | -1): void {
+    counts.deadLetters += sign * deadLetters;
+    counts.skipped += sign * skipped;
+    counts.untimed += sign * untimed;
+    for (const pane of panes) {
+      const open = windows.at(pane.start);
+      if (open) windows.touch(open);
+      counts[open ? 'events' : 'lateDropped'] += sign * pane.events;
+    }
+  }
+
   function statisticsOf(open: OpenWindow, final: boolean): DriftStatistics {
-    const { window } = open;
     const decision = windows.decide(open);
+    const { view: window } = open;
+    const { duplicatesDropped, retracted, gaps, gapOffsets } = ledger.counts;
     return {
       model: model.name,
       modelVersion: model.version,
@@ -196,8 +204,10 @@ export function createMerger(options: MergerOptions): Merger {
       features: decision.features as FeatureStatistics[],
       prediction: decision.prediction,
       deadLetters: counts.deadLetters,
-      overlaps: counts.overlaps,
-      gaps: counts.gaps,
+      coverage: watermark.coverage(window.endMs),
+      gaps,
+      gapOffsets,
+      duplicatesDropped: duplicatesDropped + retracted,
     };
   }
 
@@ -233,7 +243,7 @@ export function createMerger(options: MergerOptions): Merger {
         if (!delta) continue;
         heardAtMs = clock.monotonicMs();
         sources.set(`${records.topic}/${records.partition}`, { topic: records.topic, partition: records.partition });
-        add(delta);
+        take(delta);
       }
     },
 
@@ -253,7 +263,7 @@ export function createMerger(options: MergerOptions): Merger {
       return records;
     },
 
-    counts: () => ({ ...counts, ...inbox.leftOut }),
+    counts: () => ({ ...counts, ...ledger.counts, ...inbox.leftOut }),
 
     snapshot() {
       const all = windows.inOrder().map((open) => statisticsOf(open, open.wasFinal));
@@ -265,7 +275,7 @@ export function createMerger(options: MergerOptions): Merger {
         windows: all,
         watermarkMs: Number.isFinite(reachedMs) ? reachedMs : undefined,
         partitionsSeen: watermark.seen,
-        counts: { ...counts, ...inbox.leftOut },
+        counts: { ...counts, ...ledger.counts, ...inbox.leftOut },
       };
     },
 
@@ -273,4 +283,8 @@ export function createMerger(options: MergerOptions): Merger {
       if (partitions.some(({ topic, partition }) => sources.has(`${topic}/${partition}`))) reset();
     },
   };
+}
+
+function partitionOf({ inputTopic, inputPartition }: LedgerEntry): string {
+  return `${inputTopic}/${inputPartition}`;
 }

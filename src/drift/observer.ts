@@ -2,10 +2,10 @@ import type { Clock } from '../core/clock.ts';
 import { WeirError } from '../core/errors.ts';
 import type { RowLayout } from '../core/layout.ts';
 import { OutputRecords } from '../core/outputs.ts';
-import type { DriftObserver } from '../core/ports.ts';
+import type { DriftObserver, Sink } from '../core/ports.ts';
 import type { TopicPartition } from '../core/records.ts';
 import type { Rows, Scores } from '../core/rows.ts';
-import { Accumulator } from './accumulator.ts';
+import { Accumulator, type Segment } from './accumulator.ts';
 import { cellLayoutOf } from './cells.ts';
 import { cutProfileDelta, encodeProfileDelta, profileDeltaFrom } from './profile-delta.ts';
 import { checkReferenceProfile, type ReferenceProfile } from './reference-profile.ts';
@@ -57,11 +57,15 @@ export function createDriftObserver(options: DriftObserverOptions): DriftObserve
   let flushedAtMs = clock.monotonicMs();
 
   return {
-    observe(rows: Rows, scores: Scores): void {
-      accumulator.observe(rows, scores);
+    observe(rows: Rows, scores: Scores, source): void {
+      accumulator.observe(rows, scores, source);
     },
 
-    takeDeltas(force: boolean): OutputRecords | undefined {
+    advance(position, source): void {
+      accumulator.advance(position, source);
+    },
+
+    takeDeltas(force: boolean, sink): OutputRecords | undefined {
       const nowMs = clock.monotonicMs();
       const isDue = force || nowMs - flushedAtMs >= options.flushIntervalMs || accumulator.panes > MAX_PANES;
       if (!isDue) return undefined;
@@ -70,7 +74,12 @@ export function createDriftObserver(options: DriftObserverOptions): DriftObserve
       const records = new OutputRecords(options.profilesTopic);
       const timestampMs = clock.wallMs();
       accumulator.take((segment) => {
-        const delta = profileDeltaFrom(segment, accumulator.slab, paneMs, timestampMs, origin);
+        const delta = profileDeltaFrom(segment, accumulator.slab, {
+          paneMs,
+          emittedAt: timestampMs,
+          committedOffset: committedOf(segment, sink),
+          origin,
+        });
         for (const part of cutProfileDelta(delta)) records.push({ timestampMs, key, value: encodeProfileDelta(prefix, part) });
       });
       return records;
@@ -80,4 +89,9 @@ export function createDriftObserver(options: DriftObserverOptions): DriftObserve
       accumulator.revoke(partitions);
     },
   };
+}
+
+/** Nobody begins before it: the assignment began where the group had committed, and commits only move on. */
+function committedOf({ topic, partition, origin, toOffset }: Readonly<Segment>, sink: Pick<Sink, 'committedWith'>): number {
+  return Math.max(origin.startOffset, sink.committedWith({ topic, partition, epoch: origin.epoch, nextOffset: toOffset }));
 }

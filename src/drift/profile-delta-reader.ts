@@ -1,6 +1,6 @@
 import { AvroReader } from './avro-reader.ts';
 import { type CellLayout, isNumeric } from './cells.ts';
-import { type FeatureDelta, PROFILE_KINDS, type PaneDelta, type ProfileDelta } from './profile-delta.ts';
+import type { FeatureDelta, PaneDelta, ProfileDelta } from './profile-delta.ts';
 
 /**
  * Reads the value of a profiles record.
@@ -20,7 +20,10 @@ export function decodeProfileDelta(prefix: Buffer, bytes: Buffer, start: number,
     referenceId: reader.string(),
     workerId: reader.string(),
     segmentId: reader.string(),
-    kind: kindOf(reader.long()),
+    generation: reader.long(),
+    openedAt: reader.long(),
+    startOffset: reader.count(),
+    committedOffset: reader.count(),
     inputTopic: reader.string(),
     inputPartition: reader.count(),
     fromOffset: reader.count(),
@@ -37,12 +40,6 @@ export function decodeProfileDelta(prefix: Buffer, bytes: Buffer, start: number,
   };
   if (!reader.isAtEnd) throw new RangeError('the value has bytes left over');
   return delta;
-}
-
-function kindOf(index: number): ProfileDelta['kind'] {
-  const kind = PROFILE_KINDS[index];
-  if (!kind) throw new RangeError('the kind is unknown');
-  return kind;
 }
 
 function paneOf(reader: AvroReader): PaneDelta {
@@ -78,7 +75,8 @@ function featureOf(reader: AvroReader): FeatureDelta {
  * @throws RangeError
  */
 export function checkProfileDelta(delta: ProfileDelta, layout: CellLayout, windowStartOf: (timeMs: number) => number): void {
-  if (delta.toOffset < delta.fromOffset) throw new RangeError('its offsets run backwards');
+  if (delta.toOffset < delta.fromOffset || delta.fromOffset < delta.startOffset) throw new RangeError('its offsets run backwards');
+  if (delta.part >= delta.parts) throw new RangeError('it has more parts than it says');
   for (const pane of delta.panes) {
     if (pane.durationMs < 1 || windowStartOf(pane.start) !== windowStartOf(pane.start + pane.durationMs - 1)) {
       throw new RangeError('a pane does not lie within one window; pane must divide window for all workers alike');

@@ -31,17 +31,22 @@ export interface PaneDelta {
   features: FeatureDelta[];
 }
 
-/** Kinds of profile records; only DELTA is written now. */
-export const PROFILE_KINDS = ['DELTA', 'OPEN', 'PROGRESS'] as const;
-
 /** One record of the profiles topic: `schemas/drift-profile.avsc`. Times are milliseconds since the epoch. */
 export interface ProfileDelta {
   model: string;
   modelVersion: string;
   referenceId: string;
   workerId: string;
+  /** One uninterrupted ownership of the input partition by one worker. */
   segmentId: string;
-  kind: (typeof PROFILE_KINDS)[number];
+  /** Generation of the consumer group under which it began; −1: unknown. */
+  generation: number;
+  /** Wall time of the worker when it began. */
+  openedAt: number;
+  /** Position at which it began. */
+  startOffset: number;
+  /** No later owner begins before this, unless somebody moves the group by hand. */
+  committedOffset: number;
   inputTopic: string;
   inputPartition: number;
   fromOffset: number;
@@ -65,17 +70,23 @@ export type DeltaOrigin = Pick<ProfileDelta, 'model' | 'modelVersion' | 'referen
 export function profileDeltaFrom(
   segment: Readonly<Segment>,
   slab: PaneSlab,
-  paneMs: number,
-  emittedAt: number,
-  origin: DeltaOrigin,
+  {
+    paneMs,
+    emittedAt,
+    committedOffset,
+    origin,
+  }: { readonly paneMs: number; readonly emittedAt: number; readonly committedOffset: number; readonly origin: DeltaOrigin },
 ): ProfileDelta {
   const panes = [...segment.panes]
     .sort(([a], [b]) => a - b)
     .map(([start, slot]): PaneDelta => ({ start, durationMs: paneMs, events: slab.events[slot]!, features: featuresOf(slab, slot) }));
   return {
     ...origin,
-    segmentId: `${origin.workerId}/${segment.epoch}`,
-    kind: 'DELTA',
+    segmentId: `${origin.workerId}/${segment.origin.epoch}`,
+    generation: segment.origin.generation,
+    openedAt: segment.origin.beganAtMs,
+    startOffset: segment.origin.startOffset,
+    committedOffset,
     inputTopic: segment.topic,
     inputPartition: segment.partition,
     fromOffset: segment.fromOffset,

@@ -28,8 +28,10 @@ export interface DriftStatistics {
   features: FeatureStatistics[];
   prediction: FeatureStatistics;
   deadLetters: number;
-  overlaps: number;
+  coverage: number;
   gaps: number;
+  gapOffsets: number;
+  duplicatesDropped: number;
 }
 
 /** Compaction key of a window's statistics. */

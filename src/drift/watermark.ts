@@ -2,15 +2,10 @@ import type { Clock } from '../core/clock.ts';
 import type { ProfileDelta } from './profile-delta.ts';
 
 interface PartitionState {
-  /** Where its next delta should begin. */
-  next: number;
   maxEventTimeMs: number;
   atEnd: boolean;
   heardAtMs: number;
 }
-
-/** How a delta continues the last one of its partition. */
-export type Continuity = 'first' | 'next' | 'overlap' | 'gap';
 
 /** Options of a `FleetWatermark`. */
 export interface WatermarkOptions {
@@ -46,22 +41,31 @@ export class FleetWatermark {
   }
 
   /** Takes note of a delta. */
-  advance(delta: ProfileDelta): Continuity {
+  advance(delta: ProfileDelta): void {
     const nowMs = this.options.clock.monotonicMs();
     this.startedAtMs ??= nowMs;
     const key = `${delta.inputTopic}/${delta.inputPartition}`;
     const known = this.partitions.get(key);
     if (!known) {
-      this.partitions.set(key, { next: delta.toOffset, maxEventTimeMs: delta.maxEventTime, atEnd: delta.atEnd, heardAtMs: nowMs });
-      return 'first';
+      this.partitions.set(key, { maxEventTimeMs: delta.maxEventTime, atEnd: delta.atEnd, heardAtMs: nowMs });
+      return;
     }
-    // Later parts repeat the offsets of the first.
-    const continuity = delta.part > 0 ? 'next' : delta.fromOffset < known.next ? 'overlap' : delta.fromOffset > known.next ? 'gap' : 'next';
-    known.next = Math.max(known.next, delta.toOffset);
     known.maxEventTimeMs = Math.max(known.maxEventTimeMs, delta.maxEventTime);
     known.atEnd = delta.atEnd;
     known.heardAtMs = nowMs;
-    return continuity;
+  }
+
+  /** Share of the input partitions that hold nothing back at a time: they have come so far, or are idle. */
+  coverage(timeMs: number): number {
+    const { clock, idleMs, outOfOrderMs, partitions } = this.options;
+    const nowMs = clock.monotonicMs();
+    let past = 0;
+    for (const { maxEventTimeMs, atEnd, heardAtMs } of this.partitions.values()) {
+      if (maxEventTimeMs - outOfOrderMs >= timeMs || (atEnd && nowMs - heardAtMs >= idleMs)) past++;
+    }
+    const expected = Math.max(this.partitions.size, partitions ?? 0);
+    const unheard = this.startedAtMs !== undefined && nowMs - this.startedAtMs >= idleMs ? expected - this.partitions.size : 0;
+    return expected === 0 ? 0 : (past + unheard) / expected;
   }
 
   /** The watermark now, milliseconds since the epoch; −∞ when nothing is known. */

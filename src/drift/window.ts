@@ -33,6 +33,15 @@ export class Window {
     this.highest = new Float64Array(features).fill(Number.NEGATIVE_INFINITY);
   }
 
+  /** One with the same counts, apart from this. */
+  copy(): Window {
+    const copy = new Window(this.layout, this.startMs, this.endMs);
+    copy.events = this.events;
+    for (const column of ['counts', 'sums', 'marks', 'lowest', 'highest'] as const) copy[column].set(this[column]);
+    for (const partition of this.partitions) copy.partitions.add(partition);
+    return copy;
+  }
+
   /** Adds a pane that was checked (`checkProfileDelta`). */
   add(pane: PaneDelta, partition: string): void {
     this.events += pane.events;

@@ -1,6 +1,7 @@
 import type { CellLayout } from './cells.ts';
 import { type DecisionOptions, decideWindow, type WindowDecision } from './decision.ts';
 import { type FeatureMeasures, measureFeature } from './feature-statistics.ts';
+import type { PaneDelta } from './profile-delta.ts';
 import type { DriftRecommendation } from './statistics-record.ts';
 import { Window } from './window.ts';
 
@@ -9,7 +10,10 @@ export const MAX_WINDOWS = 128;
 
 /** A window on its way to be published. */
 export interface OpenWindow {
+  /** What is settled. */
   readonly window: Window;
+  /** All that counts now: `window` itself when nothing of it may still be retracted. */
+  view: Window;
   /** Counts, or a neighbour's verdict, changed since it was published. */
   isChanged: boolean;
   /** −1: never published. */
@@ -21,8 +25,17 @@ export interface OpenWindow {
   readonly measures: FeatureMeasures[];
 }
 
+/** A pane that counts, and may turn out not to. */
+export interface PendingPane {
+  readonly pane: PaneDelta;
+  /** Input partition it is of. */
+  readonly partition: string;
+}
+
 /** Options of `Windows`. */
 export interface WindowsOptions extends DecisionOptions {
+  /** Panes that count and may still be retracted. */
+  readonly pending: () => Iterable<PendingPane>;
   readonly cells: CellLayout;
   readonly windowMs: number;
   readonly originMs: number;
@@ -60,6 +73,7 @@ export class Windows {
     const window = new Window(this.options.cells, start, start + this.options.windowMs);
     const opened: OpenWindow = {
       window,
+      view: window,
       isChanged: false,
       revision: -1,
       publishedAtMs: Number.NEGATIVE_INFINITY,
@@ -97,9 +111,11 @@ export class Windows {
   }
 
   /** Measures the next feature for the decision on a window. @returns false when there is none left, so that `decide` takes no time */
-  measureNext({ window, decision, measures }: OpenWindow): boolean {
-    if (decision || measures.length === window.layout.features.length) return false;
-    measures.push(measureFeature(window, measures.length, this.options.minSamples));
+  measureNext(open: OpenWindow): boolean {
+    const { decision, measures } = open;
+    if (decision || measures.length === open.window.layout.features.length) return false;
+    if (measures.length === 0) open.view = this.viewOf(open);
+    measures.push(measureFeature(open.view, measures.length, this.options.minSamples));
     return true;
   }
 
@@ -107,7 +123,7 @@ export class Windows {
   decide(open: OpenWindow): WindowDecision {
     if (open.decision) return open.decision;
     while (this.measureNext(open));
-    const decision = decideWindow(open.window, open.measures, this.options);
+    const decision = decideWindow(open.view, open.measures, this.options);
     open.decision = decision;
     const { startMs } = open.window;
     const now = [...decision.features, decision.prediction].map(({ status }) => status === 'DRIFT');
@@ -120,6 +136,17 @@ export class Windows {
       }
     }
     return decision;
+  }
+
+  /** Counts of a window with those that may still be retracted. */
+  private viewOf({ window }: OpenWindow): Window {
+    let view: Window | undefined;
+    for (const { pane, partition } of this.options.pending()) {
+      if (this.startOf(pane.start) !== window.startMs) continue;
+      view ??= window.copy();
+      view.add(pane, partition);
+    }
+    return view ?? window;
   }
 
   /** retrain_model: one feature, or the score, is in drift in at least two of the three windows up to this one. */

@@ -1,10 +1,11 @@
-import { type Position, positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
+import { type AssignmentOrigin, type Position, positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
 import type { PartitionFetch } from './protocol/columnar-fetch.ts';
 
 /** One partition of ours and how far it is. */
 interface HeldPartition {
   /** Which assignment of the partition this is; a new one for every assignment that did not continue the last. */
   readonly epoch: number;
+  readonly origin: AssignmentOrigin;
   /** Next offset to fetch. */
   position: number;
   /** Position after the last records that the pipeline has let go of; where the group stands once that is committed. */
@@ -64,9 +65,16 @@ export class Assignment {
     return topic === this.topic && this.held.get(partition)?.epoch === epoch;
   }
 
+  /** How the assignment of a partition began; undefined when it is not ours. */
+  originOf(partition: number): AssignmentOrigin | undefined {
+    return this.held.get(partition)?.origin;
+  }
+
   /** Begins a new epoch of a partition at an offset. */
-  begin(partition: number, offset: number): void {
-    this.held.set(partition, { epoch: this.nextEpoch++, position: offset, released: offset, unreleased: 0, maxBytes: this.maxBytes });
+  begin(partition: number, offset: number, { generation, beganAtMs }: Pick<AssignmentOrigin, 'generation' | 'beganAtMs'>): void {
+    const epoch = this.nextEpoch++;
+    const origin = { epoch, startOffset: offset, generation, beganAtMs };
+    this.held.set(partition, { epoch, origin, position: offset, released: offset, unreleased: 0, maxBytes: this.maxBytes });
   }
 
   /** Gives partitions up and returns those that were ours. */

@@ -11,20 +11,26 @@ export interface AtLeastOnceOptions {
   readonly topics: readonly string[];
   /** Where the records come from. */
   readonly source: Pick<KafkaSource, 'commit' | 'owns' | 'rewind'>;
-  /** Positions of acknowledged outputs are committed this often. */
+  /** Positions of acknowledged outputs are committed this often, with a closing emission. */
   readonly commitIntervalMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Delivery at least once: outputs are acknowledged first, positions are committed after, every `commitIntervalMs` and
+ * Delivery at least once: outputs are acknowledged first, positions are committed after, with every closing emission and
  * whenever `flush` is called. After a crash the records since the last commit are scored again, with the same
- * `predictionId` and the same score.
+ * `predictionId` and the same score. Between closing emissions nothing is committed: a closing one has all that was counted for
+ * drift, so no commit falls between records that are counted together, and what is scored again is counted once.
  */
 export function createAtLeastOnceSink(options: AtLeastOnceOptions): Sink {
   const { producer, source, clock, logger } = options;
+  /** Of emissions since the last closing one. */
+  let open = new Map<string, Position>();
+  let openedAtMs = 0;
   let acknowledged = new Map<string, Position>();
+  /** How far the group's positions are. */
+  const committed = new Map<string, Position>();
   let committing: Promise<void> | undefined;
   let cancelTimer: (() => void) | undefined;
   let failure: WeirError | undefined;
@@ -35,8 +41,10 @@ export function createAtLeastOnceSink(options: AtLeastOnceOptions): Sink {
     const taken = acknowledged;
     acknowledged = new Map();
     try {
-      if (!(await source.commit(positions)))
-        logger.info({ partitions: positions.length }, 'positions not committed: the group is rebalancing');
+      const isDone = await source.commit(positions);
+      // What is not ours any more was left out: its epoch is another by the time somebody asks.
+      if (isDone) for (const position of positions) committed.set(keyOf(position), position);
+      else logger.info({ partitions: positions.length }, 'positions not committed: the group is rebalancing');
     } catch (thrown) {
       for (const [key, position] of taken) if (!acknowledged.has(key)) acknowledged.set(key, position);
       throw thrown;
@@ -51,24 +59,31 @@ export function createAtLeastOnceSink(options: AtLeastOnceOptions): Sink {
     return committing;
   }
 
-  function schedule(): void {
-    cancelTimer ??= clock.after(options.commitIntervalMs, () => {
-      cancelTimer = undefined;
-      commitNow().then(
-        () => {
-          // Acknowledged while a slow commit was under way: no emission may follow that would schedule the next one.
-          if (acknowledged.size > 0) schedule();
-        },
-        (thrown: unknown) => {
-          const error = weirErrorFrom(thrown);
-          // A missed commit loses nothing: the next one carries the newer positions. Anything else ends the pipeline at the next emission.
-          if (error.kind === 'retriable') {
-            logger.warn({ reason: error.message }, 'commit failed; it is tried again');
-            schedule();
-          } else failure = error;
-        },
-      );
-    });
+  /** All that was emitted may be committed now, and is, beside the emissions that follow. */
+  function close(): void {
+    for (const [key, position] of open) acknowledged.set(key, position);
+    open = new Map();
+    if (acknowledged.size > 0 && !cancelTimer) commitBeside();
+  }
+
+  function commitBeside(): void {
+    commitNow().then(
+      () => {
+        // Closed while a slow commit was under way: no emission may follow that would commit it.
+        if (acknowledged.size > 0) commitBeside();
+      },
+      (thrown: unknown) => {
+        const error = weirErrorFrom(thrown);
+        // A missed commit loses nothing: the next one carries the newer positions. Anything else ends the pipeline at the next emission.
+        if (error.kind === 'retriable') {
+          logger.warn({ reason: error.message }, 'commit failed; it is tried again');
+          cancelTimer ??= clock.after(options.commitIntervalMs, () => {
+            cancelTimer = undefined;
+            commitBeside();
+          });
+        } else failure = error;
+      },
+    );
   }
 
   return {
@@ -76,7 +91,7 @@ export function createAtLeastOnceSink(options: AtLeastOnceOptions): Sink {
       return failure;
     },
     start: () => producer.start(options.topics),
-    async emit({ outputs, positions }: Emission): Promise<boolean> {
+    async emit({ outputs, positions, isClosing }: Emission): Promise<boolean> {
       if (failure) throw failure;
       if (!positions.every((position) => source.owns(position))) {
         // It has waited for brokers that were away, and the group has gone on meanwhile: the new owner writes it. What is
@@ -85,11 +100,16 @@ export function createAtLeastOnceSink(options: AtLeastOnceOptions): Sink {
         return false;
       }
       if (outputs.length > 0) await producer.send(outputs);
-      for (const position of positions) acknowledged.set(`${position.partition} ${position.topic}`, position);
-      if (acknowledged.size > 0) schedule();
+      if (open.size === 0) openedAtMs = clock.monotonicMs();
+      for (const position of positions) open.set(keyOf(position), position);
+      if (isClosing) close();
       return true;
     },
-    msUntilClosing: () => Number.POSITIVE_INFINITY,
+    committedWith(position) {
+      const last = committed.get(keyOf(position));
+      return last?.epoch === position.epoch ? last.nextOffset : -1;
+    },
+    msUntilClosing: (nowMs) => (open.size > 0 ? Math.max(0, openedAtMs + options.commitIntervalMs - nowMs) : Number.POSITIVE_INFINITY),
     async flush(): Promise<void> {
       cancelTimer?.();
       cancelTimer = undefined;
@@ -102,4 +122,8 @@ export function createAtLeastOnceSink(options: AtLeastOnceOptions): Sink {
       await producer.close();
     },
   };
+}
+
+function keyOf({ topic, partition }: Position): string {
+  return `${partition} ${topic}`;
 }

@@ -180,6 +180,8 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
       }
       return true;
     },
+    // Outputs can be read once the transaction is committed, and its positions with them.
+    committedWith: ({ nextOffset }) => nextOffset,
     msUntilClosing: (nowMs) => (open ? Math.max(0, open.startedMs + options.commitIntervalMs - nowMs) : Number.POSITIVE_INFINITY),
     async flush(): Promise<void> {
       try {

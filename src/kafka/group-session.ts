@@ -255,8 +255,9 @@ export class GroupSession {
     this.revoke(assigned.partitions.filter((p) => !positions.has(p) || !assigned.continuesFrom(p, committed.get(p))));
     const continued = assigned.partitions;
     this.continued += continued.length;
-    for (const [partition, offset] of positions) if (assigned.epochOf(partition) === undefined) assigned.begin(partition, offset);
     const { generationId, memberId } = joined;
+    const began = { generation: generationId, beganAtMs: this.options.clock.wallMs() };
+    for (const [partition, offset] of positions) if (assigned.epochOf(partition) === undefined) assigned.begin(partition, offset, began);
     this.current = { group: { groupId, generationId, memberId }, joined };
     logger.info({ topic, partitions: assigned.partitions, continued }, 'partitions assigned');
     this.joined?.resolve();

@@ -1,6 +1,6 @@
 import type { WeirError } from '../core/errors.ts';
 import type { Source, SourceListener } from '../core/ports.ts';
-import type { Position, RecordBatch, RecordSlice, TopicPartition } from '../core/records.ts';
+import type { AssignmentOrigin, Position, RecordBatch, RecordSlice, TopicPartition } from '../core/records.ts';
 import { type FetchBounds, FetchQueue } from './fetch-queue.ts';
 import { GroupPositions } from './group-positions.ts';
 import { GroupSession, type GroupSessionOptions } from './group-session.ts';
@@ -96,6 +96,10 @@ export class KafkaSource implements Source {
 
   owns(partition: TopicPartition & { readonly epoch: number }): boolean {
     return this.session.assigned.owns(partition);
+  }
+
+  originOf({ topic, partition }: TopicPartition): AssignmentOrigin | undefined {
+    return topic === this.options.topic ? this.session.assigned.originOf(partition) : undefined;
   }
 
   assignment(): readonly TopicPartition[] {

@@ -174,7 +174,7 @@ export class Emitter {
 
   /** Encodes the rows of scored micro-batches and counts them for drift, in order. */
   private encode(works: readonly Work[], isClosing: boolean): { outputs: OutputRecords[]; positions: Position[] } {
-    const { drift, encoder, clock, metrics, source } = this.pipeline;
+    const { drift, encoder, clock, metrics, source, sink } = this.pipeline;
     const { predictions, deadLetters } = this;
     predictions.clear();
     deadLetters.clear();
@@ -185,7 +185,7 @@ export class Emitter {
       encoder.encode(rows, scores, clock.wallMs(), predictions, deadLetters);
       const observedMs = clock.monotonicMs();
       // After encoding: a prediction that is too large for its topic is a dead letter.
-      drift?.observe(rows, scores);
+      drift?.observe(rows, scores, source);
       metrics.step('encode', (observedMs - encodedMs) / 1000);
       metrics.step('drift', (clock.monotonicMs() - observedMs) / 1000);
       for (const slice of rows.slices) {
@@ -194,8 +194,11 @@ export class Emitter {
       }
     }
     // A position without records must not overtake records of its partition that are still on their way.
-    for (const position of source.takeIdlePositions()) positions.set(`${position.partition} ${position.topic}`, position);
-    const deltas = drift?.takeDeltas(isClosing);
+    for (const position of source.takeIdlePositions()) {
+      positions.set(`${position.partition} ${position.topic}`, position);
+      drift?.advance(position, source);
+    }
+    const deltas = drift?.takeDeltas(isClosing, sink);
     const outputs = [predictions, deadLetters].filter((o) => o.count > 0);
     if (deltas && deltas.count > 0) outputs.push(deltas);
     return { outputs, positions: [...positions.values()] };

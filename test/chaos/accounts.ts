@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
 import { type Account, account, type Expectation, type Input, type Output } from './checker.ts';
-import { deltasFrom } from './deltas.ts';
+import { countedDeltas } from './deltas.ts';
 import { accountForDrift, type DriftAccount, driftProblemsOf } from './drift-account.ts';
 import { isPoisonKey, sequenceIn } from './events.ts';
 import type { Fleet } from './fleet.ts';
@@ -61,7 +61,7 @@ export async function accountFor(
   const expect = options.expect ?? ((input: Input, { full }: ExpectedScores): Expectation => ({ score: full[input.sequence ?? -1] }));
   const outputs = outputsFrom(records);
   const found = account(inputs, outputs, { topic: TOPICS.input, expect: (input) => expect(input, scores) });
-  const drift = pipeline.countsDrift ? accountForDrift(TOPICS.input, outputs, deltasFrom(records)) : undefined;
+  const drift = pipeline.countsDrift ? accountForDrift(TOPICS.input, outputs, countedDeltas(records)) : undefined;
   const problems = [...problemsOf(context, { ...found, drift }, options), ...(options.problems ?? []), ...(options.also?.(outputs) ?? [])];
   const sequences = new Set(inputs.map(({ sequence }) => sequence));
   const lacking = Array.from({ length: load.sent }, (_, sequence) => sequence).filter((sequence) => !sequences.has(sequence)).length;
@@ -125,9 +125,9 @@ export function problemsOf(
   if (found.lost > 0) problems.push(`${found.lost} lost`);
   if (found.wrong > 0) problems.push(`${found.wrong} wrong`);
   if (found.reordered > 0) problems.push(`${found.reordered} reordered`);
-  // At-least-once promises neither of faults: rows may come twice, and a crash loses or repeats counts of drift.
+  // At-least-once may repeat rows; counted is each once, all the same.
   const isExact = delivery === 'exactly-once' || options.isOrderly === true;
   if (found.duplicated > 0 && isExact) problems.push(`${found.duplicated} duplicated`);
-  const ofDrift = found.drift && isExact ? driftProblemsOf(found.drift) : [];
+  const ofDrift = found.drift ? driftProblemsOf(found.drift) : [];
   return [...problems, ...(problems.length > 0 ? found.examples : []), ...ofDrift];
 }

@@ -1,6 +1,8 @@
-/** Drift deltas as the checker takes them, decoded with avsc by the published schema: nothing of weir takes part. */
+/** Drift deltas as the checker takes them, decoded with avsc by the published schema. */
 import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
+import { DeltaLedger } from '../../src/drift/delta-ledger.ts';
+import type { ProfileDelta } from '../../src/drift/profile-delta.ts';
 import type { Delta } from './drift-account.ts';
 import { DRIFT_TOPICS } from './pipeline.ts';
 import type { ReadRecord } from './reader.ts';
@@ -15,24 +17,24 @@ interface Column {
   readonly counts: readonly number[];
 }
 
-interface Profile extends Omit<Delta, 'events' | 'tornColumns'> {
-  readonly panes: readonly { readonly events: number; readonly features: readonly Column[] }[];
-}
-
-/** The records of the profiles topic. */
-export function deltasFrom(records: readonly ReadRecord[]): Delta[] {
-  return records
+/**
+ * What counts of the profiles topic in the end: which deltas those are is decided by the ledger of the merger, which is on trial here; what
+ * they say is read with avsc.
+ */
+export function countedDeltas(records: readonly ReadRecord[]): Delta[] {
+  const ledger = new DeltaLedger();
+  const settled = records
     .filter(({ topic }) => topic === DRIFT_TOPICS.profiles)
-    .map(({ value }) => {
-      const profile = PROFILE.fromBuffer(Buffer.from(value ?? '', 'base64')) as Profile;
-      const { inputTopic, inputPartition, segmentId, fromOffset, toOffset, part, untimed, deadLetters, panes } = profile;
-      const torn = panes.flatMap(({ events, features }) => features.filter((column) => rowsOf(column) !== events));
-      return {
-        ...{ inputTopic, inputPartition, segmentId, fromOffset, toOffset, part, untimed, deadLetters },
-        events: panes.reduce((sum, { events }) => sum + events, 0),
-        tornColumns: torn.length,
-      };
-    });
+    .flatMap(({ value }) => ledger.accept(PROFILE.fromBuffer(Buffer.from(value ?? '', 'base64')) as ProfileDelta).settled);
+  return [...settled, ...ledger.pending()].map(({ inputTopic, inputPartition, fromOffset, toOffset, untimed, deadLetters, panes }, n) => {
+    const torn = panes.flatMap(({ events, features }) => features.filter((column: Column) => rowsOf(column) !== events));
+    return {
+      ...{ inputTopic, inputPartition, fromOffset, toOffset, untimed, deadLetters },
+      ...{ segmentId: String(n), part: 0 },
+      events: panes.reduce((sum, { events }) => sum + events, 0),
+      tornColumns: torn.length,
+    };
+  });
 }
 
 /** Rows that the histogram of a column holds: each is in a cell, or has no finite value. */

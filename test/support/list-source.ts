@@ -1,6 +1,13 @@
 import type { WeirError } from '../../src/core/errors.ts';
 import type { Source, SourceListener } from '../../src/core/ports.ts';
-import { bytesOfSlice, type Position, type RecordBatch, type RecordSlice, type TopicPartition } from '../../src/core/records.ts';
+import {
+  type AssignmentOrigin,
+  bytesOfSlice,
+  type Position,
+  type RecordBatch,
+  type RecordSlice,
+  type TopicPartition,
+} from '../../src/core/records.ts';
 
 /** A source over a list, driven by hand: push batches, revoke partitions, end. For unit tests of the pipeline. */
 export class ListSource implements Source {
@@ -50,6 +57,11 @@ export class ListSource implements Source {
   async suspend(): Promise<() => void> {
     await this.listener!.onRebalance();
     return () => this.listener!.onResumed();
+  }
+
+  originOf({ topic, partition }: TopicPartition): AssignmentOrigin | undefined {
+    const epoch = this.owned.get(`${topic}-${partition}`);
+    return epoch === undefined ? undefined : { epoch, startOffset: 0, generation: 1, beganAtMs: epoch };
   }
 
   take(): RecordBatch | undefined {

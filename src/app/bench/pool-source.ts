@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Source, SourceListener } from '../../core/ports.ts';
-import { bytesOf, type Position, type RecordBatch, type TopicPartition } from '../../core/records.ts';
+import { type AssignmentOrigin, bytesOf, type Position, type RecordBatch, type TopicPartition } from '../../core/records.ts';
 import type { EventPool } from './event-pool.ts';
 
 /** Records of one batch at most, as a fetch of Kafka brings some hundreds. */
@@ -94,6 +94,10 @@ export class PoolSource implements Source {
 
   owns(): boolean {
     return true;
+  }
+
+  originOf(): AssignmentOrigin {
+    return { epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0 };
   }
 
   assignment(): readonly TopicPartition[] {

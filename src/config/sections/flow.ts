@@ -78,7 +78,7 @@ export const deliverySection = z
     commitIntervalMs: duration(1)
       .prefault(100)
       .describe(
-        'Longest time between commits of settled positions. With exactly-once also the length of a transaction, which a prediction waits for before it is seen.',
+        'Longest time between commits of settled positions; with at-least-once and drift not less than drift.flushIntervalMs. With exactly-once also the length of a transaction, which a prediction waits for before it is seen.',
       ),
     transactionalId: z
       .string()

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { GROUP_MISS, GROUP_STALE, GROUP_UNAVAILABLE } from '../../../src/core/rows.ts';
 import { Accumulator } from '../../../src/drift/accumulator.ts';
 import { boundedQuantaOf, createBinLookup } from '../../../src/drift/bin-lookup.ts';
@@ -12,6 +12,7 @@ import { profileDeltaFrom } from '../../../src/drift/profile-delta.ts';
 import { numericFeatureFrom } from '../../../src/drift/reference-builder.ts';
 import { MAX_QUANTA, type NumericFeature, referenceProfileFrom } from '../../../src/drift/reference-profile.ts';
 import { Vocabulary } from '../../../src/drift/vocabulary.ts';
+import type { AssignmentOrigin } from '../../../src/core/records.ts';
 import { type Datum, layout, MODEL, referenceOf, rowsOf, START_MS } from './support.ts';
 
 /** Counts values by one way of looking up and by plain search over the edges. */
@@ -116,14 +117,24 @@ describe('accumulator', () => {
   const PANE_MS = 60_000;
   const create = (): Accumulator => new Accumulator({ layout, cells, paneMs: PANE_MS, latestUsableMs: () => START_MS + 10 * PANE_MS });
   const origin = { model: 'toy', modelVersion: '1', referenceId: reference.referenceId, workerId: 'w' };
+  /** The newest assignment of each partition, as a source has it. */
+  const origins = new Map<number, AssignmentOrigin>();
+  const source = { originOf: ({ partition }: { partition: number }) => origins.get(partition) };
+  beforeEach(() => origins.clear());
   const take = (accumulator: Accumulator): ReturnType<typeof profileDeltaFrom>[] => {
     const deltas: ReturnType<typeof profileDeltaFrom>[] = [];
-    accumulator.take((segment) => deltas.push(profileDeltaFrom(segment, accumulator.slab, PANE_MS, 0, origin)));
+    accumulator.take((segment) =>
+      deltas.push(profileDeltaFrom(segment, accumulator.slab, { paneMs: PANE_MS, emittedAt: 0, committedOffset: 0, origin })),
+    );
     return deltas;
   };
   const observe = (accumulator: Accumulator, parts: Parameters<typeof rowsOf>[0]): void => {
     const { rows, scores } = rowsOf(parts);
-    accumulator.observe(rows, scores);
+    for (const { partition, firstOffset, epoch = 1 } of parts) {
+      const held = origins.get(partition);
+      if (!held || epoch > held.epoch) origins.set(partition, { epoch, startOffset: firstOffset, generation: epoch, beganAtMs: epoch });
+    }
+    accumulator.observe(rows, scores, source);
   };
 
   test('keeps partitions and panes apart within one micro-batch', () => {

@@ -9,7 +9,7 @@ import { decodeProfileDelta } from '../../../src/drift/profile-delta-reader.ts';
 import { createReferenceBuilder } from '../../../src/drift/reference-builder.ts';
 import { checkReferenceProfile } from '../../../src/drift/reference-profile.ts';
 import { recordBatch } from '../../support/records.ts';
-import { batchOf, MODEL, PREFIX, START_MS } from './support.ts';
+import { batchOf, MODEL, PREFIX, SINK, sourceOf, START_MS } from './support.ts';
 
 const column = (name: string, more: Partial<ColumnSpec> = {}): ColumnSpec => ({
   name,
@@ -65,8 +65,8 @@ function deltaOf(layout: RowLayout): ProfileDelta {
   });
   clock.advance(START_MS);
   const { rows, scores } = rowsOf(layout);
-  observer.observe(rows, scores);
-  const batch = batchOf([observer.takeDeltas(true)!]);
+  observer.observe(rows, scores, sourceOf());
+  const batch = batchOf([observer.takeDeltas(true, SINK)!]);
   return decodeProfileDelta(PREFIX, batch.buffer, batch.valueStart[0]!, batch.valueLength[0]!);
 }
 

@@ -144,16 +144,23 @@ describe('what it reads', () => {
     expect(warnings.filter((w) => w.includes('cannot be read'))).toHaveLength(2);
   });
 
-  test('overlaps and gaps are told', () => {
+  test('what a worker had not committed counts with its successor, and what nobody has counted is told', () => {
     const outputs = [
-      ...deltasOf([dataOf(10)], { firstOffset: 0 }),
-      ...deltasOf([dataOf(10)], { firstOffset: 5, workerId: 'w2' }),
-      ...deltasOf([dataOf(10)], { firstOffset: 20 }),
+      ...deltasOf([dataOf(10), dataOf(10)], { firstOffset: 0 }),
+      ...deltasOf([dataOf(7)], { firstOffset: 10, workerId: 'w2', generation: 2 }),
+      ...deltasOf([dataOf(10)], { firstOffset: 20, workerId: 'w3', generation: 3 }),
       ...deltasOf([dataOf(10), dataOf(3)], { firstOffset: 7, partition: 1 }),
     ];
-    const { merger } = merged(outputs);
-    expect(merger.snapshot().counts).toMatchObject({ overlaps: 1, gaps: 1, deltas: 5 });
-    expect(statisticsOf(merger.due(true))[0]).toMatchObject({ overlaps: 1, gaps: 1, partitionsSeen: 2 });
+    const { merger } = merged(outputs, { partitions: 2 });
+    expect(merger.snapshot().counts).toMatchObject({ events: 40, retracted: 1, gaps: 1, gapOffsets: 3, deltas: 5 });
+    expect(statisticsOf(merger.due(true))[0]).toMatchObject({
+      events: 40,
+      duplicatesDropped: 1,
+      gaps: 1,
+      gapOffsets: 3,
+      partitionsSeen: 2,
+      coverage: 0,
+    });
   });
 
   test('a lost profiles partition takes its state with it; another one does not', () => {
@@ -170,9 +177,9 @@ describe('what it reads', () => {
 
 describe('merged equals single pass, bit for bit', () => {
   const content = (merger: Merger): unknown =>
-    merger.snapshot().windows.map(({ publishedAt: _p, revision: _r, gaps: _g, overlaps: _o, partitionsSeen: _s, ...rest }) => rest);
+    merger.snapshot().windows.map(({ publishedAt: _p, revision: _r, coverage: _c, partitionsSeen: _s, ...rest }) => rest);
 
-  test('however rows are split over partitions, workers and flushes, and in whatever order deltas arrive', () => {
+  test('however rows are split over partitions, workers and flushes, and however deltas of partitions are mixed', () => {
     const datum: fc.Arbitrary<Datum> = fc
       .record(
         {
@@ -196,12 +203,13 @@ describe('merged equals single pass, bit for bit', () => {
           const chunks = [0, 1, 2, 3].map((flush) => placed.filter(([, p, f]) => p === partition && f === flush).map(([d]) => d));
           return deltasOf(
             chunks.filter(({ length }) => length > 0),
-            { partition, workerId: `w${partition % 2}` },
-          );
+            { partition, workerId: `w${partition % 2}`, isAtomic: partition === 1 },
+          ).map((output) => ({ partition, output }));
         });
-        const order = outputs.map((output) => ({ output, key: randoms.next().value as number })).sort((a, b) => a.key - b.key);
+        const order = outputs.map(({ partition }) => ({ partition, key: randoms.next().value as number })).sort((a, b) => a.key - b.key);
         const split = mergerOf(reference, { minSamples: 20 });
-        for (const { output } of order) split.merger.apply(batchOf([output]));
+        const next = new Map([0, 1, 2].map((p) => [p, outputs.filter(({ partition }) => partition === p).values()]));
+        for (const { partition } of order) split.merger.apply(batchOf([next.get(partition)!.next().value!.output]));
         expect(content(split.merger)).toEqual(content(single.merger));
         const ok = placed.filter(([d]) => !d.dead).length;
         expect(split.merger.snapshot().counts).toMatchObject({ events: ok, deadLetters: placed.length - ok });

@@ -1,10 +1,25 @@
 /** From data to deltas to published statistics, for the tests of the merger. */
 import { ManualClock } from '../../../src/core/clock.ts';
 import type { OutputRecords } from '../../../src/core/outputs.ts';
+import type { Position } from '../../../src/core/records.ts';
 import { createDriftObserver, type DriftStatistics, decodeDriftStatistics } from '../../../src/drift/index.ts';
 import type { Merger, MergerOptions } from '../../../src/drift/merger.ts';
 import type { ReferenceProfile } from '../../../src/drift/reference-profile.ts';
-import { batchOf, type Datum, datumFrom, layout, MODEL, mergerOf, PREFIX, randomFrom, referenceOf, rowsOf, START_MS } from './support.ts';
+import {
+  batchOf,
+  type Datum,
+  datumFrom,
+  layout,
+  MODEL,
+  mergerOf,
+  PREFIX,
+  randomFrom,
+  referenceOf,
+  rowsOf,
+  SINK,
+  sourceOf,
+  START_MS,
+} from './support.ts';
 
 export const reference = referenceOf(20_000);
 export const HOUR_MS = 3_600_000;
@@ -13,7 +28,16 @@ export const WINDOW_START_MS = Math.floor(START_MS / HOUR_MS) * HOUR_MS;
 /** Deltas of one partition's data, in as many flushes as there are chunks. */
 export function deltasOf(
   chunks: Datum[][],
-  options: { partition?: number; firstOffset?: number; workerId?: string; reference?: ReferenceProfile; endOffset?: number } = {},
+  options: {
+    partition?: number;
+    firstOffset?: number;
+    workerId?: string;
+    reference?: ReferenceProfile;
+    endOffset?: number;
+    generation?: number;
+    /** Positions are committed with the deltas, as in a transaction; else nothing is known of commits. */
+    isAtomic?: boolean;
+  } = {},
 ): OutputRecords[] {
   const observer = createDriftObserver({
     layout,
@@ -27,6 +51,8 @@ export function deltasOf(
     workerId: options.workerId ?? 'w',
   });
   let offset = options.firstOffset ?? 0;
+  const source = sourceOf({ startOffset: offset, generation: options.generation ?? 1 });
+  const sink = options.isAtomic ? { committedWith: ({ nextOffset }: Position) => nextOffset } : SINK;
   return chunks.map((data) => {
     const { rows, scores } = rowsOf([
       {
@@ -37,8 +63,8 @@ export function deltasOf(
       },
     ]);
     offset += data.length;
-    observer.observe(rows, scores);
-    return observer.takeDeltas(true)!;
+    observer.observe(rows, scores, source);
+    return observer.takeDeltas(true, sink)!;
   });
 }
 

@@ -8,7 +8,21 @@ import { createDriftObserver, MAX_PANES } from '../../../src/drift/observer.ts';
 import { encodeProfileDelta, type ProfileDelta } from '../../../src/drift/profile-delta.ts';
 import { checkProfileDelta, decodeProfileDelta } from '../../../src/drift/profile-delta-reader.ts';
 import { driftProfileType } from '../../../src/drift/schemas.ts';
-import { batchOf, type Datum, datumFrom, layout, MODEL, mergerOf, PREFIX, randomFrom, referenceOf, rowsOf, START_MS } from './support.ts';
+import {
+  batchOf,
+  type Datum,
+  datumFrom,
+  layout,
+  MODEL,
+  mergerOf,
+  PREFIX,
+  randomFrom,
+  referenceOf,
+  rowsOf,
+  SINK,
+  sourceOf,
+  START_MS,
+} from './support.ts';
 
 const reference = referenceOf();
 const clock = new ManualClock();
@@ -26,7 +40,7 @@ const create = (): DriftObserver =>
   });
 const observe = (observer: DriftObserver, parts: Parameters<typeof rowsOf>[0]): void => {
   const { rows, scores } = rowsOf(parts);
-  observer.observe(rows, scores);
+  observer.observe(rows, scores, sourceOf({ startOffset: parts[0]!.firstOffset }));
 };
 const decode = (outputs: OutputRecords): ProfileDelta[] => {
   const batch = batchOf([outputs]);
@@ -39,9 +53,9 @@ describe('drift observer', () => {
   test('gives out deltas when they are due, once, keyed by model and version', () => {
     const observer = create();
     observe(observer, [{ partition: 2, firstOffset: 0, data: [{}, {}] }]);
-    expect(observer.takeDeltas(false)).toBeUndefined();
+    expect(observer.takeDeltas(false, SINK)).toBeUndefined();
     clock.advance(1000);
-    const outputs = observer.takeDeltas(false)!;
+    const outputs = observer.takeDeltas(false, SINK)!;
     expect(outputs.topic).toBe('profiles');
     expect(outputs.count).toBe(1);
     expect(outputs.buffer.toString('utf8', outputs.keyStart[0], outputs.keyStart[0]! + outputs.keyLength[0]!)).toBe('toy|1');
@@ -52,7 +66,10 @@ describe('drift observer', () => {
       referenceId: reference.referenceId,
       workerId: 'w1',
       segmentId: 'w1/1',
-      kind: 'DELTA',
+      generation: 1,
+      openedAt: 0,
+      startOffset: 0,
+      committedOffset: 0,
       inputTopic: 'in',
       inputPartition: 2,
       fromOffset: 0,
@@ -60,14 +77,14 @@ describe('drift observer', () => {
       emittedAt: clock.wallMs(),
     });
     clock.advance(5000);
-    expect(observer.takeDeltas(false)).toBeUndefined();
-    expect(observer.takeDeltas(true)).toBeUndefined();
+    expect(observer.takeDeltas(false, SINK)).toBeUndefined();
+    expect(observer.takeDeltas(true, SINK)).toBeUndefined();
   });
 
   test('force takes at once; positions of rows without counts move too', () => {
     const observer = create();
     observe(observer, [{ partition: 0, firstOffset: 4, data: [{ dead: true }] }]);
-    const [delta] = decode(observer.takeDeltas(true)!);
+    const [delta] = decode(observer.takeDeltas(true, SINK)!);
     expect(delta).toMatchObject({ fromOffset: 4, toOffset: 5, deadLetters: 1, panes: [], maxEventTime: -1 });
   });
 
@@ -75,7 +92,7 @@ describe('drift observer', () => {
     const observer = create();
     const data = Array.from({ length: MAX_PANES + 1 }, (_, i): Datum => ({ timeMs: START_MS + i * 60_000 }));
     observe(observer, [{ partition: 0, firstOffset: 0, data }]);
-    expect(decode(observer.takeDeltas(false)!)[0]!.panes).toHaveLength(MAX_PANES + 1);
+    expect(decode(observer.takeDeltas(false, SINK)!)[0]!.panes).toHaveLength(MAX_PANES + 1);
   });
 
   test('refuses a profile of another version and a pane that is no time', () => {
@@ -105,8 +122,8 @@ describe('profile deltas', () => {
       (_, i): Datum => ({ ...datumFrom(random), timeMs: START_MS + (i % panes) * 60_000, dead: i === 7 }),
     );
     const { rows, scores } = rowsOf([{ partition: 0, firstOffset: 0, data }]);
-    observer.observe(rows, scores);
-    const outputs = observer.takeDeltas(true)!;
+    observer.observe(rows, scores, sourceOf());
+    const outputs = observer.takeDeltas(true, SINK)!;
     expect(outputs.count).toBeGreaterThan(2);
     expect(Math.max(...outputs.valueLength.subarray(0, outputs.count))).toBeLessThan(300_000);
     const deltas = decode(outputs);
@@ -116,7 +133,7 @@ describe('profile deltas', () => {
     expect(deltas.flatMap((d) => d.panes)).toHaveLength(panes);
     const { merger } = mergerOf(reference);
     merger.apply(batchOf([outputs]));
-    expect(merger.snapshot().counts).toMatchObject({ deltas: 1, events: data.length - 1, deadLetters: 1, overlaps: 0, gaps: 0 });
+    expect(merger.snapshot().counts).toMatchObject({ deltas: 1, events: data.length - 1, deadLetters: 1, duplicatesDropped: 0, gaps: 0 });
   });
 
   const someDelta = (): { delta: ProfileDelta; value: Buffer } => {
@@ -124,7 +141,7 @@ describe('profile deltas', () => {
     const random = randomFrom(5);
     const data = Array.from({ length: 60 }, (_, i) => ({ ...datumFrom(random, i), timeMs: START_MS + i * 5000 }));
     observe(observer, [{ partition: 1, firstOffset: 2 ** 40, data }]);
-    const batch = batchOf([observer.takeDeltas(true)!]);
+    const batch = batchOf([observer.takeDeltas(true, SINK)!]);
     const value = batch.buffer.subarray(batch.valueStart[0], batch.valueStart[0]! + batch.valueLength[0]!);
     return { delta: decodeProfileDelta(PREFIX, value, 0, value.length), value };
   };

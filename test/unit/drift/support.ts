@@ -2,7 +2,8 @@
 import { ManualClock } from '../../../src/core/clock.ts';
 import { createRowLayout, type RowLayout } from '../../../src/core/layout.ts';
 import type { OutputRecords } from '../../../src/core/outputs.ts';
-import type { RecordBatch, RecordSlice } from '../../../src/core/records.ts';
+import type { Source } from '../../../src/core/ports.ts';
+import type { AssignmentOrigin, RecordBatch, RecordSlice } from '../../../src/core/records.ts';
 import { Rows, Scores } from '../../../src/core/rows.ts';
 import { silentLogger } from '../../../src/core/silent.ts';
 import { createMerger, type Merger, type MergerOptions } from '../../../src/drift/merger.ts';
@@ -88,6 +89,14 @@ export function inputBatch(
     bytes: 0,
   };
 }
+
+/** A source whose assignments began at offset 0, or at `startOffset`, in epoch `epoch`. */
+export function sourceOf(origin: Partial<AssignmentOrigin> = {}): Pick<Source, 'originOf'> {
+  return { originOf: () => ({ epoch: 1, startOffset: 0, generation: 1, beganAtMs: 0, ...origin }) };
+}
+
+/** A sink that commits nothing that is known of. */
+export const SINK = { committedWith: () => -1 };
 
 /** Rows of one or more partitions: each part is the next stretch of a partition's records. */
 export function rowsOf(parts: { partition: number; firstOffset: number; data: Datum[]; epoch?: number; endOffset?: number }[]): {

@@ -4,10 +4,11 @@ import { Assignment } from '../../../src/kafka/assignment.ts';
 import { recordBatch } from '../../support/records.ts';
 
 const BYTES = 1_000;
+const BEGAN = { generation: 7, beganAtMs: 1_000 };
 
 function held(...partitions: [number, number][]): Assignment {
   const assignment = new Assignment('t', BYTES);
-  for (const [partition, offset] of partitions) assignment.begin(partition, offset);
+  for (const [partition, offset] of partitions) assignment.begin(partition, offset, BEGAN);
   return assignment;
 }
 
@@ -41,7 +42,7 @@ describe('Assignment', () => {
     const position = { topic: 't', partition: 0, epoch: first, nextOffset: 6 };
     expect([assignment.owns(position), assignment.owns({ ...position, topic: 'other' })]).toEqual([true, false]);
     expect(assignment.drop([0, 1])).toEqual([0]);
-    assignment.begin(0, 5);
+    assignment.begin(0, 5, BEGAN);
     expect([assignment.owns(position), assignment.ownedOf([position])]).toEqual([false, []]);
   });
 
@@ -77,7 +78,7 @@ describe('Assignment', () => {
     const assignment = held([0, 5]);
     const old = slice(assignment, 0, 5, 3);
     assignment.drop();
-    assignment.begin(0, 5);
+    assignment.begin(0, 5, BEGAN);
     assignment.release(old);
     expect(assignment.continuesFrom(0, 5)).toBe(true);
   });
@@ -99,7 +100,7 @@ describe('Assignment', () => {
 
   it('asks for more where large batches are cut off, and for what is set again where they are not', () => {
     const assignment = new Assignment('t', 1_000);
-    assignment.begin(0, 0);
+    assignment.begin(0, 0, BEGAN);
     const asked = (partialBytes: number): number => {
       const { offset } = assignment.wanted()[0]!;
       assignment.advance({ partition: 0, fetchedOffset: offset, nextOffset: offset + 1, partialBytes }, 1);

@@ -47,7 +47,7 @@ export function harness() {
     },
     close: async () => void state.closed++,
   } as unknown as OutputProducer;
-  const sink = createAtLeastOnceSink({
+  const inner = createAtLeastOnceSink({
     producer,
     topics: ['out', 'dead'],
     source: {
@@ -70,10 +70,23 @@ export function harness() {
     clock,
     logger: silentLogger,
   });
-  const emit = (...positions: Position[]): Promise<boolean> => sink.emit({ outputs: predictions(), positions, isClosing: false });
-  /** Moves time on and lets what falls due run. */
+  const close = (): Promise<boolean> => inner.emit({ outputs: [], positions: [], isClosing: true });
+  /** Flushes after a closing emission, as the pipeline does. */
+  const sink = {
+    ...inner,
+    get failure() {
+      return inner.failure;
+    },
+    async flush(): Promise<void> {
+      await close();
+      await inner.flush();
+    },
+  };
+  const emit = (...positions: Position[]): Promise<boolean> => inner.emit({ outputs: predictions(), positions, isClosing: false });
+  /** Moves time on and lets what falls due run; a closing emission as the pipeline makes it. */
   const advance = async (byMs: number): Promise<void> => {
     clock.advance(byMs);
+    if (inner.msUntilClosing(clock.monotonicMs()) <= 0) await close();
     await settled();
   };
   return {

@@ -81,7 +81,12 @@ describe('emission', () => {
     const statuses = (rows: Rows): number[] => [...rows.status.subarray(0, rows.count)];
     const observed: number[][] = [];
     const settled: number[][] = [];
-    const drift: DriftObserver = { observe: (rows) => observed.push(statuses(rows)), takeDeltas: () => undefined, revoke: () => {} };
+    const drift: DriftObserver = {
+      observe: (rows) => observed.push(statuses(rows)),
+      advance: () => {},
+      takeDeltas: () => undefined,
+      revoke: () => {},
+    };
     const { source, sink, pipeline } = harness({
       drift,
       metrics: { settled: (rows) => settled.push(statuses(rows)) },
@@ -133,6 +138,7 @@ describe('emission', () => {
       observe: (rows) => {
         counted += rows.count;
       },
+      advance: () => {},
       takeDeltas() {
         if (counted === 0) return undefined;
         const deltas = new OutputRecords('profiles');
@@ -154,6 +160,7 @@ describe('emission', () => {
     const forced: boolean[] = [];
     const drift: DriftObserver = {
       observe: () => {},
+      advance: () => {},
       takeDeltas: (force) => {
         forced.push(force);
         return undefined;

@@ -53,6 +53,9 @@ export class RecordingSink implements Sink {
   closingAtMs = Number.POSITIVE_INFINITY;
   /** Whether an emission is written; false: withdrawn. */
   isWritten: (emission: Emission) => boolean = () => true;
+  committedWith(): number {
+    return -1;
+  }
   msUntilClosing(nowMs: number): number {
     return Math.max(0, this.closingAtMs - nowMs);
   }

@@ -106,6 +106,7 @@ describe('runPipeline', () => {
       observe: (rows) => {
         pending += rows.count;
       },
+      advance: () => {},
       takeDeltas(force) {
         if (!force || pending === 0) return undefined;
         const deltas = new OutputRecords('profiles');
@@ -221,7 +222,12 @@ describe('runPipeline', () => {
 
   it('tells drift which partitions are gone', async () => {
     const revoked: unknown[] = [];
-    const drift: DriftObserver = { observe: () => {}, takeDeltas: () => undefined, revoke: (partitions) => revoked.push(...partitions) };
+    const drift: DriftObserver = {
+      observe: () => {},
+      advance: () => {},
+      takeDeltas: () => undefined,
+      revoke: (partitions) => revoked.push(...partitions),
+    };
     const { source, sink, pipeline } = harness({ drift });
     source.push(recordBatch(values('a', 2), { partition: 3 }));
     const running = runPipeline(pipeline, new AbortController().signal);
