@@ -6,7 +6,7 @@ import type { Logger, Source } from '../core/ports.ts';
 import { wholeOf } from '../core/records.ts';
 import type { Merger } from '../drift/merger.ts';
 import { statisticsIn } from '../drift/statistics-record.ts';
-import type { DriftMetrics } from '../ops/index.ts';
+import type { DriftLeftOut, DriftMetrics } from '../ops/index.ts';
 
 /** How long measures may keep the event loop from the records, at a time. */
 const SLICE_MS = 2;
@@ -44,8 +44,8 @@ export class MergeLoop {
   private readonly unsent: OutputRecords[] = [];
   private source: ProfilesSource | undefined;
   private running: Promise<void> = Promise.resolve();
-  /** Late rows that the metrics know of. */
-  private lateRows = 0;
+  /** What the metrics know of. */
+  private leftOut: DriftLeftOut = { lateRows: 0, gapOffsets: 0, duplicates: 0 };
 
   constructor(options: MergeLoopOptions) {
     this.options = options;
@@ -60,9 +60,9 @@ export class MergeLoop {
       await source.start({
         onReady: () => {},
         onRevoked: (partitions) => {
-          this.countLateRows();
+          this.countLeftOut();
           this.options.merger.revoke(partitions);
-          this.countLateRows();
+          this.countLeftOut();
         },
         onRebalance: async () => {},
         onResumed: () => {},
@@ -93,7 +93,7 @@ export class MergeLoop {
         merged += records.count;
         source.release([wholeOf(records)]);
       }
-      this.countLateRows();
+      this.countLeftOut();
       // Half-read state is not published: statistics wait until the topic has been read to its end.
       if (isCaughtUp(source)) {
         try {
@@ -132,17 +132,24 @@ export class MergeLoop {
       model,
       rows: latest.events,
       windowEndMs: latest.windowEnd,
+      coverage: latest.coverage,
       features: latest.features.map(({ name, status, tvd }) => ({ name, score: enough(status, tvd) })),
       prediction: enough(latest.prediction.status, latest.prediction.jsDistance),
     });
   }
 
-  /** The merger's count begins at 0 again when it has forgotten its state. */
-  private countLateRows(): void {
+  /** The merger's counts begin at 0 again when it has forgotten its state. */
+  private countLeftOut(): void {
     const { merger, metrics, model } = this.options;
-    const { lateDropped } = merger.counts();
-    if (lateDropped > this.lateRows) metrics.late(model, lateDropped - this.lateRows);
-    this.lateRows = lateDropped;
+    const { lateDropped, gapOffsets, duplicatesDropped, retracted } = merger.counts();
+    const now = { lateRows: lateDropped, gapOffsets, duplicates: duplicatesDropped + retracted };
+    const { lateRows: late, gapOffsets: gap, duplicates } = this.leftOut;
+    metrics.leftOut(model, {
+      lateRows: Math.max(0, now.lateRows - late),
+      gapOffsets: Math.max(0, now.gapOffsets - gap),
+      duplicates: Math.max(0, now.duplicates - duplicates),
+    });
+    this.leftOut = now;
   }
 }
 

@@ -26,6 +26,7 @@ export interface FeatureMeasures {
   readonly chiSquare: number | null;
   readonly chiSquareDof: number;
   readonly chiSquareP: number | null;
+  readonly cramersV: number | null;
   readonly p: number | null;
   readonly mean: number | null;
   readonly meanReference: number | null;
@@ -88,6 +89,7 @@ export function measureFeature(window: Window, index: number, minSamples: number
     chiSquare: chi?.statistic ?? null,
     chiSquareDof: chi?.dof ?? 0,
     chiSquareP: chi?.p ?? null,
+    cramersV: chi?.cramersV ?? null,
     p: tests.length > 0 ? Math.min(1, tests.length * Math.min(...tests)) : null,
     missingRate: rate(mark(MISSING), events),
     missingRateReference: rate(reference.missing, nReference + reference.missing + (numeric?.infinite ?? 0)),

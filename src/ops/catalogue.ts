@@ -82,6 +82,27 @@ export const METRICS = {
     unit: 'records',
     help: 'Drift statistics published, by overall status (OK, WARN, DRIFT or INSUFFICIENT_DATA). A window is published again whenever it has changed, and counted each time.',
   },
+  driftCoverage: {
+    name: 'ml_drift_coverage_ratio',
+    type: 'gauge',
+    labels: ['model'],
+    unit: 'ratio',
+    help: 'Share of the input partitions that have come past the end of the newest drift window with enough samples, or are at their end.',
+  },
+  driftGapOffsets: {
+    name: 'weir_drift_gap_offsets_total',
+    type: 'counter',
+    labels: ['model'],
+    unit: 'offsets',
+    help: 'Input offsets that no worker has counted for drift; 0 unless counts were lost. A merger that takes over counts them again.',
+  },
+  driftDuplicates: {
+    name: 'weir_drift_duplicates_dropped_total',
+    type: 'counter',
+    labels: ['model'],
+    unit: 'records',
+    help: 'Drift profiles left out because their records were scored again by another worker, as after a crash. A merger that takes over counts them again.',
+  },
   driftLateRows: {
     name: 'weir_drift_late_rows_total',
     type: 'counter',

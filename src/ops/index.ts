@@ -3,6 +3,7 @@ export { METRICS, type MetricEntry } from './catalogue.ts';
 export { createLogger, LOG_LEVELS, type LoggerOptions, type LogLevel, urlWithoutCredentials } from './logger.ts';
 export {
   createMetrics,
+  type DriftLeftOut,
   type DriftMetrics,
   type DriftWindow,
   type MetricsOptions,

@@ -21,10 +21,22 @@ export interface DriftWindow {
   readonly model: string;
   readonly rows: number;
   readonly windowEndMs: number;
+  /** Share of the input partitions that are past its end. */
+  readonly coverage: number;
   /** Total variation distance by column. */
   readonly features: Iterable<{ readonly name: string; readonly score: number | undefined }>;
   /** Jensen-Shannon distance (base 2) of the score. */
   readonly prediction: number | undefined;
+}
+
+/** What is in no window, or in none twice. */
+export interface DriftLeftOut {
+  /** Rows that came too late for their window. */
+  readonly lateRows: number;
+  /** Input offsets that no worker has counted. */
+  readonly gapOffsets: number;
+  /** Profiles whose records another worker has counted again. */
+  readonly duplicates: number;
 }
 
 /** What the merger tells. Only the merger does: a worker sees part of the partitions. */
@@ -33,8 +45,8 @@ export interface DriftMetrics {
   window(window: DriftWindow): void;
   /** Statistics of a window were published. */
   published(model: string, status: string): void;
-  /** Rows that came too late for their window. */
-  late(model: string, rows: number): void;
+  /** What was left out since the last call. */
+  leftOut(model: string, counts: DriftLeftOut): void;
 }
 
 /** What the exactly-once sink tells. */
@@ -203,20 +215,28 @@ function createDriftMetrics(gauge: Make<Gauge>, counter: Make<Counter>): DriftMe
   const samples = gauge('driftWindowSamples');
   const windowEnd = gauge('driftWindowEnd');
   const windows = counter('driftWindows');
+  const coverages = gauge('driftCoverage');
   const lateRows = counter('driftLateRows');
+  const gapOffsets = counter('driftGapOffsets');
+  const duplicates = counter('driftDuplicates');
   const set = (target: Gauge, labels: Record<string, string>, value: number | undefined): void => {
     if (value === undefined || !Number.isFinite(value)) target.remove(labels);
     else target.set(labels, value);
   };
   return {
-    window({ model, rows, windowEndMs, features, prediction }) {
+    window({ model, rows, windowEndMs, coverage, features, prediction }) {
+      coverages.set({ model }, coverage);
       samples.set({ model }, rows);
       windowEnd.set({ model }, windowEndMs / 1_000);
       set(predictionDrift, { model }, prediction);
       for (const { name, score } of features) set(featureDrift, { model, feature_name: name }, score);
     },
     published: (model, status) => windows.inc({ model, status }),
-    late: (model, rows) => lateRows.inc({ model }, rows),
+    leftOut(model, counts) {
+      lateRows.inc({ model }, counts.lateRows);
+      gapOffsets.inc({ model }, counts.gapOffsets);
+      duplicates.inc({ model }, counts.duplicates);
+    },
   };
 }
 

@@ -6,6 +6,8 @@ export interface ChiSquareResult {
   readonly statistic: number;
   readonly dof: number;
   readonly p: number;
+  /** Cramér's V of the same table, 0 to 1: √(χ²/N), for a table of two rows. The size of the effect, which p does not tell. */
+  readonly cramersV: number;
 }
 
 /** Columns with a smaller expected count are pooled. */
@@ -54,5 +56,5 @@ export function chiSquareTest(reference: ArrayLike<number>, current: ArrayLike<n
     statistic += (r - expectedR) ** 2 / expectedR + (c - expectedC) ** 2 / expectedC;
   }
   const dof = columns.length - 1;
-  return { statistic, dof, p: chiSquareTail(statistic, dof) };
+  return { statistic, dof, p: chiSquareTail(statistic, dof), cramersV: Math.min(1, Math.sqrt(statistic / (m + n))) };
 }

@@ -24,7 +24,7 @@ interface Fixtures {
   chiSquareTail: { x: number; dof: number; p: number }[];
   normalTail: { z: number; p: number }[];
   divergence: { reference: number[]; current: number[]; psi: number; js: number; tvd: number; lInfinity: number }[];
-  chiSquare: { reference: number[]; current: number[]; statistic: number; dof: number; p: number }[];
+  chiSquare: { reference: number[]; current: number[]; statistic: number; dof: number; p: number; cramersV: number }[];
   ksExact: { m: number; n: number; d: number; p: number }[];
   kolmogorov: { lambda: number; p: number }[];
   ksBounds: { reference: number[]; current: number[]; lower: number; d: number }[];
@@ -102,11 +102,13 @@ describe('divergences agree with SciPy', () => {
 });
 
 describe('chi-square agrees with SciPy', () => {
-  test.each(fixtures.chiSquare)('$reference against $current', ({ reference, current, statistic, dof, p }) => {
+  test.each(fixtures.chiSquare)('$reference against $current', ({ reference, current, statistic, dof, p, cramersV }) => {
     const result = chiSquareTest(reference, current)!;
     expectRelative(result.statistic, statistic, 1e-12);
     expect(result.dof).toBe(dof);
+    // The tail itself is exact to 1e-12; the last bits of a statistic of 1,000 move it by 1e-11.
     expectRelative(result.p, p, 1e-11);
+    expectRelative(result.cramersV, cramersV, 1e-12);
   });
 
   test('one unseen category is neither infinite nor certain', () => {
