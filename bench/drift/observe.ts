@@ -161,7 +161,7 @@ function observer(panes: number): Variant {
     clock: new ManualClock(1.7e12),
     workerId: 'w',
   });
-  const source = { originOf: () => ({ epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0 }) };
+  const source = { originOf: () => ({ epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0, isElsewhere: false }) };
   const sink = { committedWith: () => -1 };
   return {
     name: `observer, ${panes} pane${panes > 1 ? 's' : ''} a batch, flush every 100`,

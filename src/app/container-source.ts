@@ -46,7 +46,7 @@ export class ContainerSource implements Source {
   }
 
   originOf(): AssignmentOrigin {
-    return { epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0 };
+    return { epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0, isElsewhere: false };
   }
 
   assignment(): readonly TopicPartition[] {

@@ -3,7 +3,8 @@ import type { ListedLetter } from '../app/dlq-topic.ts';
 import { loadPipelineFile } from '../config/index.ts';
 import { createLogger } from '../ops/logger.ts';
 import type { DlqFilterOptions } from './dlq.ts';
-import { bytesText, cut, filterFrom, numberText, safeText, timeText } from './dlq-text.ts';
+import { filterFrom } from './dlq-text.ts';
+import { bytesText, cut, numberText, safeText, timeText } from './text.ts';
 import { EXIT_CODES } from './failure.ts';
 import { type Style, type Terminal, table } from './terminal.ts';
 

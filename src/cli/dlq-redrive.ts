@@ -3,7 +3,8 @@ import { redriveDeadLetters } from '../app/dlq-redrive.ts';
 import { loadPipelineFile } from '../config/index.ts';
 import { createLogger } from '../ops/logger.ts';
 import type { DlqFilterOptions } from './dlq.ts';
-import { filterFrom, numberText, safeText } from './dlq-text.ts';
+import { filterFrom } from './dlq-text.ts';
+import { numberText, safeText } from './text.ts';
 import { EXIT_CODES } from './failure.ts';
 import { type Style, type Terminal, table } from './terminal.ts';
 

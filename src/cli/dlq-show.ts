@@ -6,7 +6,7 @@ import { loadPipelineFile } from '../config/index.ts';
 import { type ErrorCode, ERROR_TABLE, WeirError } from '../core/errors.ts';
 import { createLogger } from '../ops/logger.ts';
 import type { DlqFilterOptions } from './dlq.ts';
-import { bytesText, hexDump, numberText, safeText, timeText } from './dlq-text.ts';
+import { bytesText, hexDump, numberText, safeText, timeText } from './text.ts';
 import { EXIT_CODES } from './failure.ts';
 import type { Style, Terminal } from './terminal.ts';
 

@@ -1,10 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../core/duration.ts';
 import { ERROR_TABLE, RECORD_ERROR_CODES } from '../core/errors.ts';
 import type { DlqLsOptions } from './dlq-ls.ts';
 import type { DlqRedriveOptions } from './dlq-redrive.ts';
 import type { DlqShowOptions } from './dlq-show.ts';
-import { examples, wholeNumber, withConfig } from './options.ts';
+import { examples, moment, wholeNumber, withConfig } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options that say which dead letters are meant, as all dlq commands have them. */
@@ -95,16 +94,6 @@ function withFilter(command: Command): Command {
     .option('--until <time>', 'only what was written before: ISO 8601, or how long ago', moment)
     .option('--partition <n...>', 'only these partitions of the dead-letter topic', partition)
     .option('--source-partition <n...>', 'only records of these partitions of the input topic', partition);
-}
-
-/** A time: ISO 8601, or a duration before now. Milliseconds since the epoch. */
-export function moment(text: string): number {
-  const agoMs = /^\d+(\.\d+)?\s*(ms|s|m|h|d)$/.test(text.trim()) ? parseDuration(text) : undefined;
-  if (agoMs !== undefined) return Date.now() - agoMs;
-  // Date.parse takes much that is not ISO 8601, "2" among it.
-  const ms = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms)) throw new InvalidArgumentError('It must be a time such as 2026-03-01T12:00:00Z, or a duration such as 2h.');
-  return ms;
 }
 
 function partition(text: string, before: readonly number[] | undefined): number[] {

@@ -1,3 +1,4 @@
+import { parseDuration } from '../core/duration.ts';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 /** Gives a command the option that names the pipeline file. */
@@ -36,4 +37,14 @@ export function workerCount(text: string): number | 'auto' {
 /** Examples below the help of a command. */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}
+
+/** A time: ISO 8601, or a duration before now. Milliseconds since the epoch. */
+export function moment(text: string): number {
+  const agoMs = /^\d+(\.\d+)?\s*(ms|s|m|h|d)$/.test(text.trim()) ? parseDuration(text) : undefined;
+  if (agoMs !== undefined) return Date.now() - agoMs;
+  // Date.parse takes much that is not ISO 8601, "2" among it.
+  const ms = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms)) throw new InvalidArgumentError('It must be a time such as 2026-03-01T12:00:00Z, or a duration such as 2h.');
+  return ms;
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { addBenchCommand } from './bench.ts';
 import { addDlqCommands } from './dlq.ts';
+import { addDriftCommands } from './drift.ts';
 import { EXIT_CODES, reportFailure } from './failure.ts';
 import { examples, wholeNumber, workerCount, withConfig } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -152,6 +153,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome = { exitCode:
 
   addBenchCommand(program, action);
   addDlqCommands(program, action);
+  addDriftCommands(program, action);
 
   program
     .command('version')

@@ -51,7 +51,7 @@ export interface Source {
   takeIdlePositions(): Position[];
   /** True when this epoch of the partition is still ours. */
   owns(partition: TopicPartition & { readonly epoch: number }): boolean;
-  /** How the assignment of a partition began; undefined when it is not ours. */
+  /** How the newest stretch of the assignment of a partition began; undefined when it is not ours. */
   originOf(partition: TopicPartition): AssignmentOrigin | undefined;
   /** Partitions assigned now. */
   assignment(): readonly TopicPartition[];

@@ -73,15 +73,17 @@ export interface Position extends TopicPartition {
   readonly nextOffset: number;
 }
 
-/** How an assignment of a partition began. */
+/** How a stretch of an assignment of a partition began: with the assignment, with a rebalance that left it, or with a jump. */
 export interface AssignmentOrigin {
   readonly epoch: number;
   /** Position at which it began: what the group had committed, or where a partition without a commit begins. */
   readonly startOffset: number;
-  /** Generation of the consumer group that gave it; −1: there is no group. */
+  /** Generation of the consumer group that gave it, or let it go on; −1: there is no group. */
   readonly generation: number;
-  /** Wall time, milliseconds since the epoch. */
+  /** Wall time, milliseconds since the epoch; later than that of every earlier one of this process. */
   readonly beganAtMs: number;
+  /** True when the position was not in the log any more, and this began elsewhere: what lies there was never read, whatever its offsets. */
+  readonly isElsewhere: boolean;
 }
 
 /** The position reached when the records of a slice are settled. */

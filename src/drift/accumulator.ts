@@ -13,6 +13,8 @@ import { Vocabulary } from './vocabulary.ts';
 export interface Segment extends TopicPartition {
   /** The assignment whose records these are. */
   readonly origin: AssignmentOrigin;
+  /** True when the partition has gone on from elsewhere. */
+  isOver: boolean;
   /** Position from which on nothing is taken yet. What lies between two segments' positions is counted, or is nothing that is ever seen. */
   fromOffset: number;
   /** Position up to which all is counted. */
@@ -106,7 +108,10 @@ export class Accumulator {
   /** There are no records up to a position. */
   advance(position: Position, source: Pick<Source, 'originOf'>): void {
     const segment = this.segmentOf(position, source);
-    if (segment) segment.toOffset = Math.max(segment.toOffset, position.nextOffset);
+    if (!segment) return;
+    segment.toOffset = Math.max(segment.toOffset, position.nextOffset);
+    // All that was fetched is settled: it has waited for more.
+    segment.atEnd = true;
   }
 
   /** Hands over every segment that moved and forgets its counts; panes must be read from the slab inside `read`. */
@@ -120,6 +125,8 @@ export class Accumulator {
       segment.skipped = 0;
       segment.untimed = 0;
     }
+    // Of what a partition went on from, nothing more comes.
+    for (let index = this.segments.length - 1; index >= 0; index--) if (this.segments[index]!.isOver) this.segments.splice(index, 1);
   }
 
   /** True when some records were counted and not yet taken. */
@@ -130,11 +137,16 @@ export class Accumulator {
   /** Forgets partitions with all that was not taken. */
   revoke(partitions: readonly TopicPartition[]): void {
     for (const { topic, partition } of partitions) {
-      const index = this.segments.findIndex((s) => s.topic === topic && s.partition === partition);
-      if (index < 0) continue;
-      this.release(this.segments[index]!);
-      this.segments.splice(index, 1);
+      for (let index = this.segments.length - 1; index >= 0; index--) {
+        const segment = this.segments[index]!;
+        if (segment.topic === topic && segment.partition === partition) this.drop(segment);
+      }
     }
+  }
+
+  private drop(segment: Segment): void {
+    this.release(segment);
+    this.segments.splice(this.segments.indexOf(segment), 1);
   }
 
   private release(segment: Segment): void {
@@ -202,27 +214,28 @@ export class Accumulator {
     { topic, partition, epoch }: TopicPartition & { readonly epoch: number },
     source: Pick<Source, 'originOf'>,
   ): Segment | undefined {
-    const index = this.segments.findIndex((s) => s.topic === topic && s.partition === partition);
-    const known = this.segments[index];
-    if (known?.origin.epoch === epoch) return known;
+    const known = this.segments.find((s) => s.topic === topic && s.partition === partition && !s.isOver);
     const origin = source.originOf({ topic, partition });
     if (origin?.epoch !== epoch) return undefined;
-    if (known) this.release(known);
+    if (known && isSame(known.origin, origin)) return known;
+    // Of another assignment: its counts are the next owner's. Of this one: it has gone on from elsewhere, and what it counted stands.
+    if (known && known.origin.epoch !== epoch) this.drop(known);
+    else if (known) known.isOver = true;
     const segment: Segment = {
       topic,
       partition,
       origin,
+      isOver: false,
       fromOffset: origin.startOffset,
       toOffset: origin.startOffset,
       atEnd: false,
-      maxEventTimeMs: -1,
+      maxEventTimeMs: known?.origin.epoch === epoch ? known.maxEventTimeMs : -1,
       deadLetters: 0,
       skipped: 0,
       untimed: 0,
       panes: new Map(),
     };
-    if (known) this.segments[index] = segment;
-    else this.segments.push(segment);
+    this.segments.push(segment);
     return segment;
   }
 
@@ -234,4 +247,8 @@ export class Accumulator {
       countGroup(this.slab, at, rows.groupState[group.index]!, GROUP_HIT, STORE_MISS - 1, this.members[group.index]!);
     }
   }
+}
+
+function isSame(a: AssignmentOrigin, b: AssignmentOrigin): boolean {
+  return a.epoch === b.epoch && a.beganAtMs === b.beganAtMs && a.startOffset === b.startOffset;
 }

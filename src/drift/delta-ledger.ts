@@ -2,6 +2,9 @@ import type { PaneDelta, ProfileDelta } from './profile-delta.ts';
 
 /** What one delta brought, once all its parts are here. */
 export interface LedgerEntry {
+  readonly segmentId: string;
+  /** As of the segment: see `ProfileDelta`. */
+  readonly isElsewhere: boolean;
   readonly inputTopic: string;
   readonly inputPartition: number;
   readonly fromOffset: number;
@@ -10,6 +13,9 @@ export interface LedgerEntry {
   readonly deadLetters: number;
   readonly skipped: number;
   readonly untimed: number;
+  /** Latest event time that its segment had counted by then; −1: none. */
+  readonly maxEventTime: number;
+  readonly atEnd: boolean;
 }
 
 /** What follows from a delta. Entries are told as added, and later as either settled or retracted. */
@@ -38,15 +44,23 @@ export interface LedgerCounts {
 
 const NOTHING: LedgerStep = { added: undefined, settled: [], retracted: [] };
 
+/** A worker's clock may be so much ahead of another's. */
+const CLOCK_SKEW_MS = 5_000;
+
 /** One input partition. */
 interface PartitionLedger {
   segmentId: string;
   generation: number;
   openedAt: number;
+  /** When the owner was last heard of, by its clock. */
+  heardAt: number;
   /** Where the next delta of the segment begins. */
   next: number;
   /** Up to here entries are settled. */
   settledTo: number;
+  hasSettled: boolean;
+  /** Latest event time of what is settled; −1: none. */
+  settledTime: number;
   /** Entries that count and are not settled, in order. */
   pending: LedgerEntry[];
   /** A delta of which not all parts are here. */
@@ -67,14 +81,15 @@ export class DeltaLedger {
   /** Takes one record. */
   accept(delta: ProfileDelta): LedgerStep {
     const ledger = this.ledgerOf(delta);
-    const retracted = ledger.segmentId === delta.segmentId ? [] : this.open(ledger, delta);
-    if (!retracted) {
+    const opened = ledger.segmentId === delta.segmentId ? { settled: [], retracted: [] } : this.open(ledger, delta);
+    if (!opened) {
       if (delta.part === 0) this.counts.duplicatesDropped++;
       return NOTHING;
     }
+    ledger.heardAt = Math.max(ledger.heardAt, delta.emittedAt);
     const entry = this.assemble(ledger, delta);
     const added = entry && this.add(ledger, entry);
-    return { added, settled: settle(ledger, delta.committedOffset), retracted };
+    return { added, settled: [...opened.settled, ...settle(ledger, delta.committedOffset)], retracted: opened.retracted };
   }
 
   /** Entries that count and are not settled. */
@@ -82,28 +97,52 @@ export class DeltaLedger {
     for (const { pending } of this.partitions.values()) yield* pending;
   }
 
-  private ledgerOf({ inputTopic, inputPartition, segmentId, generation, openedAt, fromOffset }: ProfileDelta): PartitionLedger {
-    const key = `${inputTopic}/${inputPartition}`;
+  /** Position up to which a partition is counted. */
+  reachedOf(inputTopic: string, inputPartition: number): number {
+    return this.partitions.get(keyOf(inputTopic, inputPartition))?.next ?? 0;
+  }
+
+  /** Latest event time of a partition in what counts; −1: none. */
+  maxEventTimeOf(inputTopic: string, inputPartition: number): number {
+    const ledger = this.partitions.get(keyOf(inputTopic, inputPartition));
+    return Math.max(ledger?.settledTime ?? -1, ...(ledger?.pending.map(({ maxEventTime }) => maxEventTime) ?? []));
+  }
+
+  private ledgerOf(delta: ProfileDelta): PartitionLedger {
+    const { inputTopic, inputPartition, segmentId, generation, openedAt, emittedAt } = delta;
+    const key = keyOf(inputTopic, inputPartition);
     const known = this.partitions.get(key);
     if (known) return known;
-    // What was before is not in the topic any more; it is no gap.
-    const made = { segmentId, generation, openedAt, next: fromOffset, settledTo: fromOffset, pending: [], parts: [] };
+    // What was before is not in the topic any more; it is no gap. Nor is the rest of a delta whose first part is not.
+    const begin = delta.part > 0 ? delta.toOffset : delta.fromOffset;
+    const made = {
+      ...{ segmentId, generation, openedAt, heardAt: emittedAt },
+      ...{ next: begin, settledTo: begin, hasSettled: false, settledTime: -1, pending: [], parts: [] },
+    };
     this.partitions.set(key, made);
     return made;
   }
 
-  /** Begins the segment of a new owner. @returns what does not count any more; undefined when the delta is of an earlier owner */
-  private open(ledger: PartitionLedger, { segmentId, generation, openedAt, startOffset }: ProfileDelta): LedgerEntry[] | undefined {
-    if (isEarlier({ generation, openedAt }, ledger)) return undefined;
+  /** Begins a segment. @returns what counts for good or no more by that; undefined when the delta is of an earlier owner */
+  private open(ledger: PartitionLedger, delta: ProfileDelta): Omit<LedgerStep, 'added'> | undefined {
+    const { segmentId, generation, openedAt, startOffset, isElsewhere } = delta;
+    if (isEarlier(delta, ledger)) return undefined;
     Object.assign(ledger, { segmentId, generation, openedAt, parts: [] });
-    const retracted = ledger.pending.filter(({ fromOffset }) => fromOffset >= startOffset);
-    ledger.pending = ledger.pending.filter(({ fromOffset }) => fromOffset < startOffset);
+    // Counted again by the new owner. Where the log itself has changed, only what was read of the new one.
+    const isRetracted = (entry: LedgerEntry): boolean =>
+      entry.toOffset > startOffset && entry.segmentId !== segmentId && (entry.isElsewhere || !isElsewhere);
+    const retracted = ledger.pending.filter(isRetracted);
+    ledger.pending = ledger.pending.filter((entry) => !isRetracted(entry));
     this.counts.retracted += retracted.length;
     this.counts.deltas -= retracted.length;
-    const reached = ledger.pending.at(-1)?.toOffset ?? ledger.settledTo;
-    if (retracted.length > 0) ledger.next = reached;
+    if (retracted.length > 0) ledger.next = ledger.pending.at(-1)?.toOffset ?? ledger.settledTo;
+    const settled = isElsewhere ? settle(ledger, Number.POSITIVE_INFINITY) : [];
+    // Of an earlier log, or of what the topic has no more.
+    if (isElsewhere || (!ledger.hasSettled && ledger.pending.length === 0)) {
+      if (startOffset < ledger.next) ledger.next = ledger.settledTo = startOffset;
+    }
     if (startOffset > ledger.next) this.gap(ledger, startOffset);
-    return retracted;
+    return { settled, retracted };
   }
 
   /** The whole delta, once its last part is here; undefined before, and for parts of one that was left out. */
@@ -120,10 +159,14 @@ export class DeltaLedger {
     if (delta.part !== parts.length || delta.fromOffset !== first.fromOffset || delta.toOffset !== first.toOffset) return undefined;
     parts.push(delta);
     if (parts.length < delta.parts) return undefined;
-    const { inputTopic, inputPartition, fromOffset, toOffset, deadLetters, skipped, untimed } = first;
+    const { segmentId, isElsewhere, inputTopic, inputPartition, fromOffset, toOffset } = first;
+    const { deadLetters, skipped, untimed, maxEventTime, atEnd } = first;
     const panes = parts.flatMap((part) => part.panes);
     parts.length = 0;
-    return { inputTopic, inputPartition, fromOffset, toOffset, panes, deadLetters, skipped, untimed };
+    return {
+      ...{ segmentId, isElsewhere, inputTopic, inputPartition, fromOffset, toOffset, panes },
+      ...{ deadLetters, skipped, untimed, maxEventTime, atEnd },
+    };
   }
 
   private add(ledger: PartitionLedger, entry: LedgerEntry): LedgerEntry | undefined {
@@ -148,18 +191,27 @@ export class DeltaLedger {
 }
 
 /**
- * Generations of a group only grow, and within one a partition has one owner, which may begin again. Only when the group itself was deleted
- * do they begin again too: then the clocks decide.
+ * True for a delta of an owner before the present one. Generations of a group only grow, and within one a partition has one owner, which
+ * may begin again. Only when the group itself was deleted do they begin again too: then the new owner began after the last one
+ * was heard of.
  */
-function isEarlier(a: { generation: number; openedAt: number }, b: { generation: number; openedAt: number }): boolean {
-  if (a.generation > b.generation) return false;
-  return a.generation === b.generation ? a.openedAt < b.openedAt : a.openedAt <= b.openedAt;
+function isEarlier(delta: ProfileDelta, ledger: PartitionLedger): boolean {
+  if (delta.generation > ledger.generation) return false;
+  return delta.generation === ledger.generation ? delta.openedAt < ledger.openedAt : delta.openedAt <= ledger.heardAt + CLOCK_SKEW_MS;
 }
 
 function settle(ledger: PartitionLedger, committedOffset: number): LedgerEntry[] {
   let count = 0;
   while (count < ledger.pending.length && ledger.pending[count]!.toOffset <= committedOffset) count++;
   const settled = ledger.pending.splice(0, count);
-  ledger.settledTo = settled.at(-1)?.toOffset ?? ledger.settledTo;
+  for (const { toOffset, maxEventTime } of settled) {
+    ledger.hasSettled = true;
+    ledger.settledTo = toOffset;
+    ledger.settledTime = Math.max(ledger.settledTime, maxEventTime);
+  }
   return settled;
+}
+
+function keyOf(inputTopic: string, inputPartition: number): string {
+  return `${inputTopic}/${inputPartition}`;
 }

@@ -1,100 +1,24 @@
-import type { Clock } from '../core/clock.ts';
 import { WeirError } from '../core/errors.ts';
 import { OutputRecords } from '../core/outputs.ts';
-import type { Logger } from '../core/ports.ts';
-import type { RecordBatch, TopicPartition } from '../core/records.ts';
+import type { TopicPartition } from '../core/records.ts';
 import { cellLayoutOf } from './cells.ts';
-import type { DriftThresholds, FeatureStatistics } from './decision.ts';
-import { DeltaInbox, type LeftOut } from './delta-inbox.ts';
-import { DeltaLedger, type LedgerCounts, type LedgerEntry } from './delta-ledger.ts';
+import type { FeatureStatistics } from './decision.ts';
+import { DeltaInbox } from './delta-inbox.ts';
+import { DeltaLedger, type LedgerEntry } from './delta-ledger.ts';
+import type { Merger, MergerOptions, Tally } from './merger-types.ts';
 import { profileKey } from './observer.ts';
 import type { ProfileDelta } from './profile-delta.ts';
-import type { ReferenceProfile } from './reference-profile.ts';
 import { type DriftStatistics, encodeDriftStatistics, statisticsKey } from './statistics-record.ts';
 import { alphaPerTest } from './tests/multiple.ts';
 import { FleetWatermark } from './watermark.ts';
 import { type OpenWindow, Windows } from './windows.ts';
 
-/** Options of `createMerger`. */
-export interface MergerOptions {
-  readonly model: { readonly name: string; readonly version: string };
-  readonly reference: ReferenceProfile;
-  readonly statisticsTopic: string;
-  /** Framing bytes that every value of the profiles topic begins with. */
-  readonly profilesPrefix: Buffer;
-  /** Framing bytes of the statistics topic. */
-  readonly statisticsPrefix: Buffer;
-  readonly windowMs: number;
-  /** Must divide `windowMs`. */
-  readonly paneMs: number;
-  /** Windows begin at this time plus a multiple of `windowMs`. Default 0, the epoch. */
-  readonly originMs?: number;
-  readonly outOfOrderMs: number;
-  readonly latenessMs: number;
-  readonly thresholds: DriftThresholds;
-  readonly expectedRunTimeDays: number;
-  readonly minSamples: number;
-  /** Number of input partitions, when known: no window closes before all were heard of or are idle. */
-  readonly partitions?: number;
-  /** A changed window that is still open is published at most this often. Default 10 s. */
-  readonly interimMs?: number;
-  /** After this long without a delta, changed windows are published at once. Default 2 s. */
-  readonly quietMs?: number;
-  /** See `WatermarkOptions.idleMs`. Default 60 s. */
-  readonly idleMs?: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
-
-/** What the merger has added up. */
-interface Tally {
-  /** Scored rows in windows. */
-  events: number;
-  deadLetters: number;
-  skipped: number;
-  untimed: number;
-  /** Scored rows of windows that were let go already. */
-  lateDropped: number;
-}
-
-/** What the merger has read. */
-export type MergerCounts = Tally & LedgerCounts & LeftOut;
-
-/** State of drift for metrics. */
-export interface DriftSnapshot {
-  readonly model: { readonly name: string; readonly version: string };
-  readonly referenceId: string;
-  /** The newest window with enough data, else the newest; undefined before the first delta. */
-  readonly latest: DriftStatistics | undefined;
-  /** All windows in memory, in order of time. */
-  readonly windows: readonly DriftStatistics[];
-  /** Milliseconds since the epoch; undefined when nothing is known. */
-  readonly watermarkMs: number | undefined;
-  readonly partitionsSeen: number;
-  readonly counts: Readonly<MergerCounts>;
-}
-
-/** Adds up profile deltas of one model version and publishes statistics. Pure: knows no Kafka. */
-export interface Merger {
-  /** Adds the deltas of a batch of the profiles topic. Bad records are counted and logged, never thrown. */
-  apply(records: RecordBatch): void;
-  /**
-   * When something is due, does what takes time of `due` and of the `snapshot` after it beforehand, in slices: the exact tests of a feature
-   * take up to milliseconds.
-   * @param sliceMs how long one call may take; @param force as of `due`
-   * @returns false when there is more to do
-   */
-  measure(sliceMs: number, force?: boolean): boolean;
-  /** Statistics that are due, compactable by key; undefined when none are. @param force all windows that changed */
-  due(force?: boolean): OutputRecords | undefined;
-  snapshot(): DriftSnapshot;
-  /** What was read since the start, or since the last `revoke` that forgot it. */
-  counts(): Readonly<MergerCounts>;
-  /** Partitions of the profiles topic that were lost: forgets the state if it came from them. Whoever takes them reads them from their beginning. */
-  revoke(partitions: readonly TopicPartition[]): void;
-}
+export type { DriftSnapshot, Merger, MergerCounts, MergerOptions } from './merger-types.ts';
 
 const DAY_MS = 86_400_000;
+
+/** A window whose records are to be counted again waits for no longer: they may never come, as when a group was moved by hand. */
+const MOST_HOLD_MS = 300_000;
 
 /**
  * The second half of drift. The result depends only on what was scored, not on how deltas split it, who crashed when, or how the deltas of
@@ -115,6 +39,8 @@ export function createMerger(options: MergerOptions): Merger {
   let inbox: DeltaInbox;
   let ledger: DeltaLedger;
   let counts: Tally;
+  /** Panes of windows that had been let go. */
+  let late: WeakSet<object>;
   let sources: Map<string, TopicPartition>;
   let heardAtMs: number;
   let outbox: OutputRecords | undefined;
@@ -148,6 +74,7 @@ export function createMerger(options: MergerOptions): Merger {
       windowStartOf: (timeMs) => windows.startOf(timeMs),
       logger,
     });
+    late = new WeakSet();
     counts = { events: 0, deadLetters: 0, skipped: 0, untimed: 0, lateDropped: 0 };
     sources = new Map();
     heardAtMs = clock.monotonicMs();
@@ -155,10 +82,12 @@ export function createMerger(options: MergerOptions): Merger {
   }
 
   function take(delta: ProfileDelta): void {
-    watermark.advance(delta);
     const { added, settled, retracted } = ledger.accept(delta);
-    for (const entry of retracted) count(entry, -1);
-    if (added) count(added, 1);
+    for (const entry of retracted) takeBack(entry);
+    if (added) {
+      watermark.advance(added);
+      count(added);
+    }
     for (const entry of settled) for (const pane of entry.panes) windows.at(pane.start)?.window.add(pane, partitionOf(entry));
     for (const open of windows.surplus()) {
       if (open.isChanged || !open.wasFinal) publish(open, true);
@@ -166,16 +95,42 @@ export function createMerger(options: MergerOptions): Merger {
     }
   }
 
-  /** An entry counts from now on (1), or no longer (-1). */
-  function count({ deadLetters, skipped, untimed, panes }: LedgerEntry, sign: 1 | -1): void {
+  function count(entry: LedgerEntry): void {
+    countRest(entry, 1);
+    for (const pane of entry.panes) {
+      const open = windows.at(pane.start);
+      if (open) windows.touch(open);
+      else late.add(pane);
+      counts[open ? 'events' : 'lateDropped'] += pane.events;
+    }
+  }
+
+  /** What counted does not any more. Its windows wait until its records are counted again: meanwhile they would show too little. */
+  function takeBack(entry: LedgerEntry): void {
+    const { inputTopic, inputPartition, toOffset, panes } = entry;
+    watermark.takeBack(entry, ledger.maxEventTimeOf(inputTopic, inputPartition));
+    countRest(entry, -1);
+    const untilMs = clock.monotonicMs() + MOST_HOLD_MS;
+    for (const pane of panes) {
+      const open = windows.at(pane.start);
+      if (open) {
+        windows.touch(open);
+        open.holds.push({ untilMs, isOver: () => ledger.reachedOf(inputTopic, inputPartition) >= toOffset });
+      }
+      counts[late.has(pane) ? 'lateDropped' : 'events'] -= pane.events;
+    }
+  }
+
+  function countRest({ deadLetters, skipped, untimed }: LedgerEntry, sign: 1 | -1): void {
     counts.deadLetters += sign * deadLetters;
     counts.skipped += sign * skipped;
     counts.untimed += sign * untimed;
-    for (const pane of panes) {
-      const open = windows.at(pane.start);
-      if (open) windows.touch(open);
-      counts[open ? 'events' : 'lateDropped'] += sign * pane.events;
-    }
+  }
+
+  /** True while records of a window are to be counted again. */
+  function isHeld(open: OpenWindow, nowMs: number): boolean {
+    if (open.holds.length > 0) open.holds = open.holds.filter(({ untilMs, isOver }) => nowMs < untilMs && !isOver());
+    return open.holds.length > 0;
   }
 
   function statisticsOf(open: OpenWindow, final: boolean): DriftStatistics {
@@ -230,6 +185,7 @@ export function createMerger(options: MergerOptions): Merger {
   }
 
   function isDue(open: OpenWindow, nowMs: number, force: boolean): boolean {
+    if (isHeld(open, nowMs)) return false;
     const isNewlyFinal = !open.wasFinal && isFinal(open);
     if (!open.isChanged && !isNewlyFinal) return false;
     const isQuiet = nowMs - heardAtMs >= (options.quietMs ?? 2000);

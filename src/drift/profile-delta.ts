@@ -45,6 +45,8 @@ export interface ProfileDelta {
   openedAt: number;
   /** Position at which it began. */
   startOffset: number;
+  /** True when the earlier position was not in the log any more: what lies here was never counted, whatever its offsets. */
+  isElsewhere: boolean;
   /** No later owner begins before this, unless somebody moves the group by hand. */
   committedOffset: number;
   inputTopic: string;
@@ -82,10 +84,11 @@ export function profileDeltaFrom(
     .map(([start, slot]): PaneDelta => ({ start, durationMs: paneMs, events: slab.events[slot]!, features: featuresOf(slab, slot) }));
   return {
     ...origin,
-    segmentId: `${origin.workerId}/${segment.origin.epoch}`,
+    segmentId: `${origin.workerId}/${segment.origin.epoch}/${segment.origin.beganAtMs}`,
     generation: segment.origin.generation,
     openedAt: segment.origin.beganAtMs,
     startOffset: segment.origin.startOffset,
+    isElsewhere: segment.origin.isElsewhere,
     committedOffset,
     inputTopic: segment.topic,
     inputPartition: segment.partition,

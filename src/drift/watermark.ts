@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { ProfileDelta } from './profile-delta.ts';
+import type { LedgerEntry } from './delta-ledger.ts';
 
 interface PartitionState {
   maxEventTimeMs: number;
@@ -40,19 +40,28 @@ export class FleetWatermark {
     return this.partitions.size;
   }
 
-  /** Takes note of a delta. */
-  advance(delta: ProfileDelta): void {
+  /** Takes note of what counts. */
+  advance(entry: LedgerEntry): void {
     const nowMs = this.options.clock.monotonicMs();
     this.startedAtMs ??= nowMs;
-    const key = `${delta.inputTopic}/${delta.inputPartition}`;
+    const key = `${entry.inputTopic}/${entry.inputPartition}`;
     const known = this.partitions.get(key);
     if (!known) {
-      this.partitions.set(key, { maxEventTimeMs: delta.maxEventTime, atEnd: delta.atEnd, heardAtMs: nowMs });
+      this.partitions.set(key, { maxEventTimeMs: entry.maxEventTime, atEnd: entry.atEnd, heardAtMs: nowMs });
       return;
     }
-    known.maxEventTimeMs = Math.max(known.maxEventTimeMs, delta.maxEventTime);
-    known.atEnd = delta.atEnd;
-    known.heardAtMs = nowMs;
+    known.maxEventTimeMs = Math.max(known.maxEventTimeMs, entry.maxEventTime);
+    known.atEnd = entry.atEnd;
+    // A partition in which nothing but positions moves brings no event that a window would wait for.
+    if (entry.panes.length > 0) known.heardAtMs = nowMs;
+  }
+
+  /** Some of what counted of a partition does not any more. @param maxEventTimeMs the latest event time of what still does */
+  takeBack({ inputTopic, inputPartition }: LedgerEntry, maxEventTimeMs: number): void {
+    const known = this.partitions.get(`${inputTopic}/${inputPartition}`);
+    if (!known) return;
+    known.maxEventTimeMs = maxEventTimeMs;
+    known.atEnd = false;
   }
 
   /** Share of the input partitions that hold nothing back at a time: they have come so far, or are idle. */

@@ -21,6 +21,8 @@ export interface OpenWindow {
   publishedAtMs: number;
   wasFinal: boolean;
   decision: WindowDecision | undefined;
+  /** What it waits for before it is published. */
+  holds: { readonly untilMs: number; isOver(): boolean }[];
   /** Features measured for the next decision. */
   readonly measures: FeatureMeasures[];
 }
@@ -79,6 +81,7 @@ export class Windows {
       publishedAtMs: Number.NEGATIVE_INFINITY,
       wasFinal: false,
       decision: undefined,
+      holds: [],
       measures: [],
     };
     this.byStart.set(start, opened);

@@ -5,7 +5,7 @@ import type { PartitionFetch } from './protocol/columnar-fetch.ts';
 interface HeldPartition {
   /** Which assignment of the partition this is; a new one for every assignment that did not continue the last. */
   readonly epoch: number;
-  readonly origin: AssignmentOrigin;
+  origin: AssignmentOrigin;
   /** Next offset to fetch. */
   position: number;
   /** Position after the last records that the pipeline has let go of; where the group stands once that is committed. */
@@ -73,8 +73,14 @@ export class Assignment {
   /** Begins a new epoch of a partition at an offset. */
   begin(partition: number, offset: number, { generation, beganAtMs }: Pick<AssignmentOrigin, 'generation' | 'beganAtMs'>): void {
     const epoch = this.nextEpoch++;
-    const origin = { epoch, startOffset: offset, generation, beganAtMs };
+    const origin = { epoch, startOffset: offset, generation, beganAtMs, isElsewhere: false };
     this.held.set(partition, { epoch, origin, position: offset, released: offset, unreleased: 0, maxBytes: this.maxBytes });
+  }
+
+  /** A rebalance has left a partition with us: it goes on where the pipeline let go, under the new generation. */
+  continue(partition: number, { generation, beganAtMs }: Pick<AssignmentOrigin, 'generation' | 'beganAtMs'>): void {
+    const held = this.held.get(partition);
+    if (held) held.origin = { epoch: held.epoch, startOffset: held.released, generation, beganAtMs, isElsewhere: false };
   }
 
   /** Gives partitions up and returns those that were ours. */
@@ -112,9 +118,11 @@ export class Assignment {
   }
 
   /** Goes on elsewhere, when a position has turned out not to be in the log. */
-  seek(partition: number, offset: number): void {
+  seek(partition: number, offset: number, beganAtMs: number): void {
     const held = this.held.get(partition);
-    if (held) held.position = offset;
+    if (!held) return;
+    held.position = offset;
+    held.origin = { ...held.origin, startOffset: offset, beganAtMs, isElsewhere: true };
   }
 
   /** A record batch of so many bytes did not fit into what was asked for. */

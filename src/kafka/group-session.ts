@@ -55,6 +55,7 @@ export class GroupSession {
   /** What the last generation gave us, and which it was: the next assignment leaves as much of it here as it can. */
   private generation = -1;
   private lastPartitions: number[] = [];
+  private beganAtMs = 0;
   private readonly topicWatch: TopicWatch;
   private joined: { resolve: () => void; reject: (error: WeirError) => void } | undefined;
 
@@ -256,7 +257,8 @@ export class GroupSession {
     const continued = assigned.partitions;
     this.continued += continued.length;
     const { generationId, memberId } = joined;
-    const began = { generation: generationId, beganAtMs: this.options.clock.wallMs() };
+    const began = { generation: generationId, beganAtMs: this.began() };
+    for (const partition of continued) assigned.continue(partition, began);
     for (const [partition, offset] of positions) if (assigned.epochOf(partition) === undefined) assigned.begin(partition, offset, began);
     this.current = { group: { groupId, generationId, memberId }, joined };
     logger.info({ topic, partitions: assigned.partitions, continued }, 'partitions assigned');
@@ -282,7 +284,7 @@ export class GroupSession {
     try {
       const offset = await offsetAfterGap(this.options, topic, partition);
       // Meanwhile it may have begun anew, at a position that is in the log.
-      if (this.assigned.epochOf(partition) === epoch) this.assigned.seek(partition, offset);
+      if (this.assigned.epochOf(partition) === epoch) this.assigned.seek(partition, offset, this.began());
     } catch (thrown) {
       this.fail(weirErrorFrom(thrown));
     }
@@ -294,6 +296,12 @@ export class GroupSession {
     } catch (thrown) {
       this.fail(weirErrorFrom(thrown));
     }
+  }
+
+  /** Now, but later than ever before: clocks are set back. */
+  private began(): number {
+    this.beganAtMs = Math.max(this.beganAtMs + 1, this.options.clock.wallMs());
+    return this.beganAtMs;
   }
 
   private fail(error: WeirError): void {

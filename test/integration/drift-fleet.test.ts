@@ -1,7 +1,17 @@
 import avsc from 'avsc';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readOwnSchema } from '../../src/core/own-schemas.ts';
-import { type FlightsPipeline, flightsPipeline, publish, someFlights, startWorker, type WorkerProcess } from '../support/flights.ts';
+import { readDriftHistory } from '../../src/app/drift-history.ts';
+import { silentLogger } from '../../src/core/silent.ts';
+import {
+  type FlightsPipeline,
+  flightsPipeline,
+  publish,
+  readPredictions,
+  someFlights,
+  startWorker,
+  type WorkerProcess,
+} from '../support/flights.ts';
 import { eventually, readTopic } from '../support/kafka.ts';
 
 const running: WorkerProcess[] = [];
@@ -49,22 +59,42 @@ function verdicts(found: ReadonlyMap<number, Statistics>): object[] {
 
 const total = (found: ReadonlyMap<number, Statistics>): number => [...found.values()].reduce((sum, w) => sum + w.events, 0);
 
-async function run(workers: number, partitions: number, flights: number): Promise<Map<number, Statistics>> {
+interface Run {
+  readonly pipeline: FlightsPipeline;
+  readonly found: Map<number, Statistics>;
+}
+
+/** @param disturb what happens to the workers while the flights come in, a few seconds long */
+async function run(workers: number, partitions: number, flights: number, disturb?: (fleet: Fleet) => Promise<void>): Promise<Run> {
   const pipeline = await flightsPipeline({ FLIGHTS_MIN_SAMPLES: '2000' }, partitions);
   const fleet: WorkerProcess[] = [];
-  for (let i = 0; i < workers; i++) fleet.push(await startWorker(pipeline));
-  running.push(...fleet);
-  const count = await publish(pipeline, someFlights(flights, 6));
-  expect(count).toBe(flights);
+  const start = async (slot: number): Promise<void> => {
+    fleet[slot] = await startWorker(pipeline);
+    running.push(fleet[slot]);
+  };
+  for (let slot = 0; slot < workers; slot++) await start(slot);
+  const publishing = publish(pipeline, someFlights(flights, 6), disturb && 4_000);
+  await disturb?.({
+    async crash(slot) {
+      await fleet[slot]!.stop('SIGKILL');
+      await start(slot);
+    },
+  });
+  expect(await publishing).toBe(flights);
   await eventually(async () => total(await windows(pipeline)) === flights, 60_000);
   for (const worker of fleet) await worker.drain();
-  return windows(pipeline);
+  return { pipeline, found: await windows(pipeline) };
+}
+
+interface Fleet {
+  /** kill -9 of a worker, and a start. */
+  crash(slot: number): Promise<void>;
 }
 
 describe('drift of a fleet', { timeout: 180_000 }, () => {
   it('is the same from two workers on six partitions as from one worker on one, to the last bit', async () => {
-    const fleet = await run(2, 6, 48_000);
-    const single = await run(1, 1, 48_000);
+    const { found: fleet } = await run(2, 6, 48_000);
+    const { found: single } = await run(1, 1, 48_000);
     expect(total(fleet)).toBe(48_000);
     expect(fleet.size).toBeGreaterThan(10);
     expect(verdicts(fleet)).toEqual(verdicts(single));
@@ -72,5 +102,30 @@ describe('drift of a fleet', { timeout: 180_000 }, () => {
     const drifted = new Set([...fleet.values()].flatMap((w) => w.driftedFeatureNames));
     expect(drifted).toContain('temp');
     expect([...fleet.values()].some((w) => w.recommendation === 'retrain_model')).toBe(true);
+  });
+
+  it('is the same when workers are killed at work, the merger among them, though they score rows again', async () => {
+    const { found: single } = await run(1, 1, 40_000);
+    const { pipeline, found } = await run(2, 6, 40_000, async ({ crash }) => {
+      for (const slot of [0, 1, 0, 1]) {
+        await new Promise((resolve) => setTimeout(resolve, 800));
+        await crash(slot);
+      }
+    });
+    expect((await readPredictions(pipeline)).length).toBeGreaterThan(40_000);
+    expect(verdicts(found)).toEqual(verdicts(single));
+    const history = await readDriftHistory({ config: pipeline.config, logger: silentLogger });
+    expect(history).toMatchObject({ topic: pipeline.config.drift.statisticsTopic, unreadable: 0 });
+    expect(history.windows.map(({ windowStart, events }) => [windowStart, events])).toEqual(
+      verdicts(single).map((window) => [(window as Statistics).windowStart, (window as Statistics).events]),
+    );
+    expect(history.windows.every(({ gapOffsets }) => gapOffsets === 0)).toBe(true);
+    const late = await readDriftHistory({
+      config: pipeline.config,
+      logger: silentLogger,
+      fromMs: history.windows.at(-1)!.windowStart,
+      version: '1',
+    });
+    expect(late.windows.length).toBeLessThanOrEqual(1);
   });
 });

@@ -61,7 +61,7 @@ export class ListSource implements Source {
 
   originOf({ topic, partition }: TopicPartition): AssignmentOrigin | undefined {
     const epoch = this.owned.get(`${topic}-${partition}`);
-    return epoch === undefined ? undefined : { epoch, startOffset: 0, generation: 1, beganAtMs: epoch };
+    return epoch === undefined ? undefined : { epoch, startOffset: 0, generation: 1, beganAtMs: epoch, isElsewhere: false };
   }
 
   take(): RecordBatch | undefined {

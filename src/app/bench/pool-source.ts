@@ -97,7 +97,7 @@ export class PoolSource implements Source {
   }
 
   originOf(): AssignmentOrigin {
-    return { epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0 };
+    return { epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0, isElsewhere: false };
   }
 
   assignment(): readonly TopicPartition[] {

@@ -132,7 +132,8 @@ describe('accumulator', () => {
     const { rows, scores } = rowsOf(parts);
     for (const { partition, firstOffset, epoch = 1 } of parts) {
       const held = origins.get(partition);
-      if (!held || epoch > held.epoch) origins.set(partition, { epoch, startOffset: firstOffset, generation: epoch, beganAtMs: epoch });
+      if (!held || epoch > held.epoch)
+        origins.set(partition, { epoch, startOffset: firstOffset, generation: epoch, beganAtMs: epoch, isElsewhere: false });
     }
     accumulator.observe(rows, scores, source);
   };
@@ -224,7 +225,7 @@ describe('accumulator', () => {
     expect(deltas.map((d) => [d.inputPartition, d.fromOffset, d.toOffset, d.deadLetters])).toEqual([[1, 8, 9, 1]]);
     // Back again, in a new epoch, from an earlier offset.
     observe(accumulator, [{ partition: 0, firstOffset: 2, data: [{}], epoch: 2 }]);
-    expect(take(accumulator)[0]).toMatchObject({ fromOffset: 2, toOffset: 3, segmentId: 'w/2' });
+    expect(take(accumulator)[0]).toMatchObject({ fromOffset: 2, toOffset: 3, segmentId: 'w/2/2' });
   });
 
   test('a new epoch without a revocation begins anew', () => {
@@ -232,8 +233,24 @@ describe('accumulator', () => {
     observe(accumulator, [{ partition: 0, firstOffset: 5, data: [{}, {}], epoch: 1 }]);
     observe(accumulator, [{ partition: 0, firstOffset: 5, data: [{}], epoch: 2 }]);
     const [delta] = take(accumulator);
-    expect(delta).toMatchObject({ fromOffset: 5, toOffset: 6, segmentId: 'w/2' });
+    expect(delta).toMatchObject({ fromOffset: 5, toOffset: 6, segmentId: 'w/2/2' });
     expect(delta!.panes[0]!.events).toBe(1);
+  });
+
+  test('a partition that goes on from elsewhere keeps what was counted before', () => {
+    const accumulator = create();
+    observe(accumulator, [{ partition: 0, firstOffset: 0, data: [{}, {}] }]);
+    origins.set(0, { epoch: 1, startOffset: 90, generation: 1, beganAtMs: 5, isElsewhere: true });
+    observe(accumulator, [{ partition: 0, firstOffset: 90, data: [{}] }]);
+    const told = (): unknown[] => take(accumulator).map((d) => [d.segmentId, d.startOffset, d.fromOffset, d.toOffset, d.isElsewhere]);
+    expect(told()).toEqual([
+      ['w/1/1', 0, 0, 2, false],
+      ['w/1/5', 90, 90, 91, true],
+    ]);
+    accumulator.advance({ topic: 'in', partition: 0, epoch: 1, nextOffset: 95 }, source);
+    accumulator.advance({ topic: 'in', partition: 0, epoch: 9, nextOffset: 99 }, source);
+    expect(told()).toEqual([['w/1/5', 90, 91, 95, true]]);
+    expect(accumulator.panes).toBe(0);
   });
 
   test('withdrawn rows of an assignment that is over leave no trace', () => {

@@ -19,6 +19,7 @@ interface Segment {
   readonly generation: number;
   readonly openedAt: number;
   readonly start: number;
+  readonly isElsewhere?: boolean;
 }
 
 function delta(segment: Segment, fromOffset: number, toOffset: number, committedOffset = segment.start, part = 0, parts = 1): ProfileDelta {
@@ -33,6 +34,7 @@ function delta(segment: Segment, fromOffset: number, toOffset: number, committed
     generation: segment.generation,
     openedAt: segment.openedAt,
     startOffset: segment.start,
+    isElsewhere: segment.isElsewhere ?? false,
     committedOffset,
     inputTopic: 'in',
     inputPartition: 0,
@@ -42,7 +44,7 @@ function delta(segment: Segment, fromOffset: number, toOffset: number, committed
     parts,
     atEnd: false,
     maxEventTime: 0,
-    emittedAt: 0,
+    emittedAt: segment.openedAt + 100,
     deadLetters: 0,
     skipped: 0,
     untimed: 0,
@@ -122,6 +124,52 @@ describe('DeltaLedger', () => {
   });
 });
 
+describe('what a review has found', () => {
+  it('counts an owner that goes on after another one, under the generation that lets it', () => {
+    const B: Segment = { id: 'b/1', generation: 2, openedAt: 20_000, start: 5 };
+    const again: Segment = { id: 'a/1/2', generation: 3, openedAt: 40_000, start: 5 };
+    const { counted } = tally([delta(A, 0, 5, 5), delta(B, 5, 7, 5), delta(again, 5, 9, 5), delta(again, 9, 20, 9)]);
+    expect(counted).toEqual(range(0, 20));
+  });
+
+  it('is not misled by a clock that is ahead', () => {
+    const owner: Segment = { id: 'b/1', generation: 4, openedAt: 10_000, start: 5 };
+    const zombie: Segment = { id: 'a/1', generation: 3, openedAt: 13_000, start: 0 };
+    const { counted } = tally([delta(zombie, 0, 5), delta(owner, 5, 8, 5), delta(zombie, 5, 7), delta(owner, 8, 10, 8)]);
+    expect(counted).toEqual(range(0, 10));
+  });
+
+  it('counts a log that has begun again, and tells what a jump has left out', () => {
+    const jump: Segment = { id: 'a/2', generation: 1, openedAt: 2_000, start: 0, isElsewhere: true };
+    const deltas = [delta(A, 0, 9, 5), delta(A, 9, 20, 9), delta(jump, 0, 6, 0), delta(jump, 6, 12, 6)];
+    expect(tally(deltas).counted).toEqual([...range(0, 9), ...range(9, 20), ...range(0, 6), ...range(6, 12)]);
+    // The next owner jumps too, for nothing of the new log was committed.
+    const next: Segment = { id: 'b/1', generation: 2, openedAt: 30_000, start: 0, isElsewhere: true };
+    const { counted, ledger } = tally([...deltas.slice(0, 3), delta(next, 0, 8, 0)]);
+    expect(counted).toEqual([...range(0, 20), ...range(0, 8)]);
+    expect(ledger.counts).toMatchObject({ retracted: 1, gaps: 0, duplicatesDropped: 0 });
+    const ahead: Segment = { id: 'a/2', generation: 1, openedAt: 2_000, start: 500, isElsewhere: true };
+    expect(tally([delta(A, 0, 9, 9), delta(ahead, 500, 510, 500)]).ledger.counts).toMatchObject({ gaps: 1, gapOffsets: 491 });
+  });
+
+  it('calls nothing a gap that its topic has no more', () => {
+    expect(tally([delta(A, 0, 9, 0, 1, 3), delta(A, 0, 9, 0, 2, 3), delta(A, 9, 12, 9)]).ledger.counts).toMatchObject({
+      deltas: 1,
+      gaps: 0,
+    });
+    const B: Segment = { id: 'b/1', generation: 2, openedAt: 20_000, start: 3 };
+    const { counted, ledger } = tally([delta(A, 5, 9), delta(B, 3, 7, 3), delta(B, 7, 12, 7)]);
+    expect([counted, ledger.counts.gaps]).toEqual([range(3, 12), 0]);
+  });
+
+  it('counts what is left of a delta whose beginning is gone from the input', () => {
+    const B: Segment = { id: 'b/1', generation: 2, openedAt: 20_000, start: 3 };
+    const { counted, ledger } = tally([delta(A, 0, 5), delta(B, 3, 8, 3), delta(B, 8, 10, 8)]);
+    expect(counted).toEqual(range(3, 10));
+    expect(ledger.counts).toMatchObject({ retracted: 1 });
+  });
+});
+
 /**
  * Workers that own one partition in turn, as a random history: each writes deltas and then commits; it crashes anywhere in between, or is
  * replaced without noticing and goes on to write for a while (its commits are refused).
@@ -140,6 +188,8 @@ describe('any history of crashes', () => {
   const owner = fc.record({
     steps: fc.array(step, { maxLength: 6 }),
     crashes: fc.boolean(),
+    /** By which its clock is wrong. */
+    skewMs: fc.integer({ min: -2_400, max: 2_400 }),
     /** Deltas that it writes once it was replaced, and how many of its successor's go before each. */
     zombie: fc.array(fc.integer({ min: -1, max: 3 }), { maxLength: 3 }).map((after) => after.toSorted((a, b) => a - b)),
   });
@@ -150,8 +200,8 @@ describe('any history of crashes', () => {
         const log: ProfileDelta[] = [];
         let committed = 0;
         let zombies: { after: number; delta: ProfileDelta }[] = [];
-        for (const [index, { steps, crashes, zombie }] of owners.entries()) {
-          const segment: Segment = { id: `w${index}/1`, generation: index + 1, openedAt: 1_000 * index, start: committed };
+        for (const [index, { steps, crashes, zombie, skewMs }] of owners.entries()) {
+          const segment: Segment = { id: `w${index}/1`, generation: index + 1, openedAt: 10_000 * index + skewMs, start: committed };
           let at = committed;
           const written: ProfileDelta[] = [];
           for (const [n, { rows, parts, isCommitted, isWrittenTwice, partsWritten }] of steps.entries()) {

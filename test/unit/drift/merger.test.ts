@@ -163,6 +163,34 @@ describe('what it reads', () => {
     });
   });
 
+  test('a window whose records are to be counted again is not shown with too little', () => {
+    const { merger, clock } = mergerOf(reference, { partitions: 1 });
+    const [first, second] = deltasOf([dataOf(2000), dataOf(10, { window: 2 })], { endOffset: 1e6 });
+    merger.apply(batchOf([first!, second!]));
+    expect(statisticsOf(merger.due())[0]).toMatchObject({ revision: 0, final: true, events: 2000, coverage: 1 });
+    const again = deltasOf([dataOf(2000).slice(0, 20), dataOf(2000).slice(20), dataOf(10, { window: 2 })], {
+      workerId: 'w2',
+      generation: 2,
+      endOffset: 1e6,
+    });
+    merger.apply(batchOf([again[0]!]));
+    clock.advance(60_000);
+    expect(merger.due(true)).toBeUndefined();
+    expect(merger.counts()).toMatchObject({ events: 20, retracted: 2 });
+    merger.apply(batchOf(again.slice(1)));
+    expect(statisticsOf(merger.due(true))[0]).toMatchObject({ revision: 1, events: 2000, coverage: 1, duplicatesDropped: 2 });
+    expect(merger.counts()).toMatchObject({ events: 2010, lateDropped: 0 });
+  });
+
+  test('what was late and is taken back is late no more', () => {
+    const { merger } = mergerOf(reference);
+    const late = Array.from({ length: 130 }, (_, window) => dataOf(1, { window: window + 1 }));
+    merger.apply(batchOf(deltasOf([...late, dataOf(100)], { endOffset: 1e6 })));
+    expect(merger.counts()).toMatchObject({ lateDropped: 100, events: 130 });
+    merger.apply(batchOf(deltasOf([late[0]!], { workerId: 'w2', generation: 2 })));
+    expect(merger.counts().lateDropped).toBeGreaterThanOrEqual(0);
+  });
+
   test('a lost profiles partition takes its state with it; another one does not', () => {
     const outputs = deltasOf([dataOf(50)]);
     const { merger } = merged(outputs);

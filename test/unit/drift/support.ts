@@ -92,7 +92,7 @@ export function inputBatch(
 
 /** A source whose assignments began at offset 0, or at `startOffset`, in epoch `epoch`. */
 export function sourceOf(origin: Partial<AssignmentOrigin> = {}): Pick<Source, 'originOf'> {
-  return { originOf: () => ({ epoch: 1, startOffset: 0, generation: 1, beganAtMs: 0, ...origin }) };
+  return { originOf: () => ({ epoch: 1, startOffset: 0, generation: 1, beganAtMs: 0, isElsewhere: false, ...origin }) };
 }
 
 /** A sink that commits nothing that is known of. */

@@ -94,7 +94,7 @@ describe('Assignment', () => {
 
   it('goes on elsewhere when its position is not in the log', () => {
     const assignment = held([0, 5]);
-    assignment.seek(0, 70);
+    assignment.seek(0, 70, 2_000);
     expect([assignment.wanted()[0]!.offset, assignment.takeIdle().map((p) => p.nextOffset)]).toEqual([70, [70]]);
   });
 
@@ -107,5 +107,19 @@ describe('Assignment', () => {
       return assignment.wanted()[0]!.maxBytes;
     };
     expect([100, 400, 1 << 20, 0].map(asked)).toEqual([1_000, 3_200, 4_000, 1_000]);
+  });
+
+  it('tells how each stretch began: with the assignment, with a rebalance that left it, with a jump', () => {
+    const assignment = held([0, 5]);
+    const epoch = assignment.epochOf(0)!;
+    const of = (): unknown => assignment.originOf(0);
+    expect(of()).toEqual({ epoch, startOffset: 5, ...{ generation: 7, beganAtMs: 1_000 }, isElsewhere: false });
+    assignment.continue(0, { generation: 8, beganAtMs: 2_000 });
+    expect(of()).toEqual({ epoch, startOffset: 5, generation: 8, beganAtMs: 2_000, isElsewhere: false });
+    assignment.seek(0, 900, 3_000);
+    expect(of()).toEqual({ epoch, startOffset: 900, generation: 8, beganAtMs: 3_000, isElsewhere: true });
+    assignment.continue(1, { generation: 9, beganAtMs: 4_000 });
+    assignment.seek(1, 3, 4_000);
+    expect(assignment.originOf(1)).toBeUndefined();
   });
 });

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import type { DriftLsOptions } from './drift-ls.ts';
+import { examples, moment, withConfig } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Options that say which windows are meant. */
+export interface DriftWindowOptions {
+  readonly config: string;
+  readonly topic?: string;
+  /** Milliseconds since the epoch, in event time. */
+  readonly from?: number;
+  readonly to?: number;
+  readonly model?: string;
+  readonly modelVersion?: string;
+}
+
+type Run<Options> = (options: Options, terminal: Terminal) => Promise<number>;
+type MakeAction = <Options>(load: () => Promise<Run<Options>>) => (options: Options) => Promise<void>;
+
+/** Adds `weir drift ls`. */
+export function addDriftCommands(program: Command, action: MakeAction): void {
+  const drift = program.command('drift').description('Drift of a pipeline: what its windows say.');
+
+  withWindows(drift.command('ls'))
+    .summary('list the windows, what drifted in each, and what to do')
+    .description(
+      'Lists the windows of the statistics topic, the newest record of each, oldest window first: how many rows, how far the score moved, which columns are in drift, and what weir recommends. Nothing is changed: no consumer group is joined and no offset is committed. Times are event times.',
+    )
+    .option('--features', 'list the columns of each window that are not OK, with how far they moved and why')
+    .option('--json', 'print one JSON object a line for each window, with all statistics')
+    .addHelpText(
+      'after',
+      examples(
+        'weir drift ls',
+        'weir drift ls --from 30d --features',
+        "weir drift ls --json | jq -c '[.windowStart, .driftedFeatureNames]'",
+      ),
+    )
+    .action(action<DriftLsOptions>(async () => (await import('./drift-ls.ts')).driftLsCommand));
+}
+
+function withWindows(command: Command): Command {
+  return withConfig(command)
+    .option('--topic <name>', 'statistics topic; default: that of the pipeline')
+    .option('--from <time>', 'only windows that end after this: ISO 8601, or how long ago, such as 30d', moment)
+    .option('--to <time>', 'only windows that begin before this: ISO 8601, or how long ago', moment)
+    .option('--model <name>', 'only this model')
+    .option('--model-version <version>', 'only this version of it');
+}
