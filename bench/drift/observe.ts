@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { ManualClock } from '../../src/core/clock.ts';
 import { createRowLayout } from '../../src/core/layout.ts';
-import type { RecordBatch } from '../../src/core/records.ts';
+import { ORIGIN_WITHOUT_GROUP, type RecordBatch } from '../../src/core/records.ts';
 import { Rows, Scores } from '../../src/core/rows.ts';
 import { createBinLookup } from '../../src/drift/bin-lookup.ts';
 import { cellLayoutOf } from '../../src/drift/cells.ts';
@@ -161,7 +161,7 @@ function observer(panes: number): Variant {
     clock: new ManualClock(1.7e12),
     workerId: 'w',
   });
-  const source = { originOf: () => ({ epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0, isElsewhere: false }) };
+  const source = { originOf: () => ORIGIN_WITHOUT_GROUP };
   const sink = { committedWith: () => -1 };
   return {
     name: `observer, ${panes} pane${panes > 1 ? 's' : ''} a batch, flush every 100`,

@@ -2,7 +2,7 @@ import { readAvroContainer } from '../avro/container-file.ts';
 import { compileSkipper, parseAvroSchema } from '../avro/plan/index.ts';
 import { WeirError } from '../core/errors.ts';
 import type { Source, SourceListener } from '../core/ports.ts';
-import type { AssignmentOrigin, Position, RecordBatch, TopicPartition } from '../core/records.ts';
+import { type AssignmentOrigin, ORIGIN_WITHOUT_GROUP, type Position, type RecordBatch, type TopicPartition } from '../core/records.ts';
 
 /**
  * The records of an Avro container file as a source: what `weir profile build --file` runs the pipeline over. Bodies are
@@ -46,7 +46,7 @@ export class ContainerSource implements Source {
   }
 
   originOf(): AssignmentOrigin {
-    return { epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0, isElsewhere: false };
+    return ORIGIN_WITHOUT_GROUP;
   }
 
   assignment(): readonly TopicPartition[] {

@@ -86,6 +86,9 @@ export interface AssignmentOrigin {
   readonly isElsewhere: boolean;
 }
 
+/** Of a source without a consumer group, which begins at 0 and is never anybody else's. */
+export const ORIGIN_WITHOUT_GROUP: AssignmentOrigin = { epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0, isElsewhere: false };
+
 /** The position reached when the records of a slice are settled. */
 export function positionAfter(slice: RecordSlice): Position {
   const { records, to } = slice;

@@ -1,4 +1,6 @@
-import type { PaneDelta, ProfileDelta } from './profile-delta.ts';
+import { inputKey, type PaneDelta, type ProfileDelta } from './profile-delta.ts';
+
+type InputPartition = Parameters<typeof inputKey>[0];
 
 /** What one delta brought, once all its parts are here. */
 export interface LedgerEntry {
@@ -98,19 +100,19 @@ export class DeltaLedger {
   }
 
   /** Position up to which a partition is counted. */
-  reachedOf(inputTopic: string, inputPartition: number): number {
-    return this.partitions.get(keyOf(inputTopic, inputPartition))?.next ?? 0;
+  reachedOf(input: InputPartition): number {
+    return this.partitions.get(inputKey(input))?.next ?? 0;
   }
 
   /** Latest event time of a partition in what counts; −1: none. */
-  maxEventTimeOf(inputTopic: string, inputPartition: number): number {
-    const ledger = this.partitions.get(keyOf(inputTopic, inputPartition));
+  maxEventTimeOf(input: InputPartition): number {
+    const ledger = this.partitions.get(inputKey(input));
     return Math.max(ledger?.settledTime ?? -1, ...(ledger?.pending.map(({ maxEventTime }) => maxEventTime) ?? []));
   }
 
   private ledgerOf(delta: ProfileDelta): PartitionLedger {
-    const { inputTopic, inputPartition, segmentId, generation, openedAt, emittedAt } = delta;
-    const key = keyOf(inputTopic, inputPartition);
+    const { segmentId, generation, openedAt, emittedAt } = delta;
+    const key = inputKey(delta);
     const known = this.partitions.get(key);
     if (known) return known;
     // What was before is not in the topic any more; it is no gap. Nor is the rest of a delta whose first part is not.
@@ -210,8 +212,4 @@ function settle(ledger: PartitionLedger, committedOffset: number): LedgerEntry[]
     ledger.settledTime = Math.max(ledger.settledTime, maxEventTime);
   }
   return settled;
-}
-
-function keyOf(inputTopic: string, inputPartition: number): string {
-  return `${inputTopic}/${inputPartition}`;
 }

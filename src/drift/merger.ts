@@ -7,7 +7,7 @@ import { DeltaInbox } from './delta-inbox.ts';
 import { DeltaLedger, type LedgerEntry } from './delta-ledger.ts';
 import type { Merger, MergerOptions, Tally } from './merger-types.ts';
 import { profileKey } from './observer.ts';
-import type { ProfileDelta } from './profile-delta.ts';
+import { inputKey, type ProfileDelta } from './profile-delta.ts';
 import { type DriftStatistics, encodeDriftStatistics, statisticsKey } from './statistics-record.ts';
 import { alphaPerTest } from './tests/multiple.ts';
 import { FleetWatermark } from './watermark.ts';
@@ -56,7 +56,7 @@ export function createMerger(options: MergerOptions): Merger {
       thresholds: options.thresholds,
       minSamples: options.minSamples,
       *pending() {
-        for (const entry of ledger.pending()) for (const pane of entry.panes) yield { pane, partition: partitionOf(entry) };
+        for (const entry of ledger.pending()) for (const pane of entry.panes) yield { pane, partition: inputKey(entry) };
       },
     });
     watermark = new FleetWatermark({
@@ -88,7 +88,7 @@ export function createMerger(options: MergerOptions): Merger {
       watermark.advance(added);
       count(added);
     }
-    for (const entry of settled) for (const pane of entry.panes) windows.at(pane.start)?.window.add(pane, partitionOf(entry));
+    for (const entry of settled) for (const pane of entry.panes) windows.at(pane.start)?.window.add(pane, inputKey(entry));
     for (const open of windows.surplus()) {
       if (open.isChanged || !open.wasFinal) publish(open, true);
       windows.forget(open);
@@ -107,15 +107,15 @@ export function createMerger(options: MergerOptions): Merger {
 
   /** What counted does not any more. Its windows wait until its records are counted again: meanwhile they would show too little. */
   function takeBack(entry: LedgerEntry): void {
-    const { inputTopic, inputPartition, toOffset, panes } = entry;
-    watermark.takeBack(entry, ledger.maxEventTimeOf(inputTopic, inputPartition));
+    const { toOffset, panes } = entry;
+    watermark.takeBack(entry, ledger.maxEventTimeOf(entry));
     countRest(entry, -1);
     const untilMs = clock.monotonicMs() + MOST_HOLD_MS;
     for (const pane of panes) {
       const open = windows.at(pane.start);
       if (open) {
         windows.touch(open);
-        open.holds.push({ untilMs, isOver: () => ledger.reachedOf(inputTopic, inputPartition) >= toOffset });
+        open.holds.push({ untilMs, isOver: () => ledger.reachedOf(entry) >= toOffset });
       }
       counts[late.has(pane) ? 'lateDropped' : 'events'] -= pane.events;
     }
@@ -239,8 +239,4 @@ export function createMerger(options: MergerOptions): Merger {
       if (partitions.some(({ topic, partition }) => sources.has(`${topic}/${partition}`))) reset();
     },
   };
-}
-
-function partitionOf({ inputTopic, inputPartition }: LedgerEntry): string {
-  return `${inputTopic}/${inputPartition}`;
 }

@@ -65,6 +65,11 @@ export interface ProfileDelta {
   panes: PaneDelta[];
 }
 
+/** Names the input partition that something is of. */
+export function inputKey({ inputTopic, inputPartition }: Pick<ProfileDelta, 'inputTopic' | 'inputPartition'>): string {
+  return `${inputTopic}/${inputPartition}`;
+}
+
 /** What a delta says of its worker and model. */
 export type DeltaOrigin = Pick<ProfileDelta, 'model' | 'modelVersion' | 'referenceId' | 'workerId'>;
 

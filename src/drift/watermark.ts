@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { LedgerEntry } from './delta-ledger.ts';
+import { inputKey } from './profile-delta.ts';
 
 interface PartitionState {
   maxEventTimeMs: number;
@@ -44,7 +45,7 @@ export class FleetWatermark {
   advance(entry: LedgerEntry): void {
     const nowMs = this.options.clock.monotonicMs();
     this.startedAtMs ??= nowMs;
-    const key = `${entry.inputTopic}/${entry.inputPartition}`;
+    const key = inputKey(entry);
     const known = this.partitions.get(key);
     if (!known) {
       this.partitions.set(key, { maxEventTimeMs: entry.maxEventTime, atEnd: entry.atEnd, heardAtMs: nowMs });
@@ -57,8 +58,8 @@ export class FleetWatermark {
   }
 
   /** Some of what counted of a partition does not any more. @param maxEventTimeMs the latest event time of what still does */
-  takeBack({ inputTopic, inputPartition }: LedgerEntry, maxEventTimeMs: number): void {
-    const known = this.partitions.get(`${inputTopic}/${inputPartition}`);
+  takeBack(entry: LedgerEntry, maxEventTimeMs: number): void {
+    const known = this.partitions.get(inputKey(entry));
     if (!known) return;
     known.maxEventTimeMs = maxEventTimeMs;
     known.atEnd = false;

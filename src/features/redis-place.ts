@@ -1,4 +1,5 @@
 import { WeirError } from '../core/errors.ts';
+import { type HostPort, parseHostPort } from '../core/host-port.ts';
 import { readTlsFiles, type TlsFiles, type TlsMaterial } from '../core/tls-files.ts';
 
 /** A master that Redis Sentinel names, and moves to a replica when it fails. */
@@ -36,10 +37,7 @@ export interface RedisPlaceOptions {
 }
 
 /** One node. */
-export interface RedisNode {
-  readonly host: string;
-  readonly port: number;
-}
+export type RedisNode = HostPort;
 
 /** How to get in. */
 export interface RedisAccess {
@@ -122,8 +120,7 @@ function credentialsOf({ username, password }: URL): { username: string; passwor
 
 /** A node of `host:port`; the host may be an IPv6 address, in brackets or not. @throws WeirError `config_invalid` */
 export function nodeFromText(text: string): RedisNode {
-  const [, bracketed, bare, digits] = /^(?:\[([^\s\]/@,]+)\]|([^\s/@,[\]]+)):(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  if (digits !== undefined && port >= 1 && port <= 65_535) return { host: (bracketed ?? bare)!, port };
+  const node = parseHostPort(text);
+  if (node) return node;
   throw new WeirError('config_invalid', 'A node of Redis must be written host:port, without redis:// and credentials.');
 }

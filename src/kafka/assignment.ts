@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts';
 import { type AssignmentOrigin, type Position, positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
 import type { PartitionFetch } from './protocol/columnar-fetch.ts';
 
@@ -41,10 +42,13 @@ export class Assignment {
   private readonly topic: string;
   private readonly maxBytes: number;
   private readonly held = new Map<number, HeldPartition>();
+  private readonly clock: Clock;
   private nextEpoch = 1;
+  private beganAtMs = 0;
 
   /** @param maxBytes bytes fetched per partition and request */
-  constructor(topic: string, maxBytes: number) {
+  constructor(topic: string, maxBytes: number, clock: Clock) {
+    this.clock = clock;
     this.topic = topic;
     this.maxBytes = maxBytes;
   }
@@ -71,16 +75,16 @@ export class Assignment {
   }
 
   /** Begins a new epoch of a partition at an offset. */
-  begin(partition: number, offset: number, { generation, beganAtMs }: Pick<AssignmentOrigin, 'generation' | 'beganAtMs'>): void {
+  begin(partition: number, offset: number, generation: number): void {
     const epoch = this.nextEpoch++;
-    const origin = { epoch, startOffset: offset, generation, beganAtMs, isElsewhere: false };
+    const origin = { epoch, startOffset: offset, generation, beganAtMs: this.began(), isElsewhere: false };
     this.held.set(partition, { epoch, origin, position: offset, released: offset, unreleased: 0, maxBytes: this.maxBytes });
   }
 
   /** A rebalance has left a partition with us: it goes on where the pipeline let go, under the new generation. */
-  continue(partition: number, { generation, beganAtMs }: Pick<AssignmentOrigin, 'generation' | 'beganAtMs'>): void {
+  continue(partition: number, generation: number): void {
     const held = this.held.get(partition);
-    if (held) held.origin = { epoch: held.epoch, startOffset: held.released, generation, beganAtMs, isElsewhere: false };
+    if (held) held.origin = { epoch: held.epoch, startOffset: held.released, generation, beganAtMs: this.began(), isElsewhere: false };
   }
 
   /** Gives partitions up and returns those that were ours. */
@@ -118,11 +122,17 @@ export class Assignment {
   }
 
   /** Goes on elsewhere, when a position has turned out not to be in the log. */
-  seek(partition: number, offset: number, beganAtMs: number): void {
+  seek(partition: number, offset: number): void {
     const held = this.held.get(partition);
     if (!held) return;
     held.position = offset;
-    held.origin = { ...held.origin, startOffset: offset, beganAtMs, isElsewhere: true };
+    held.origin = { ...held.origin, startOffset: offset, beganAtMs: this.began(), isElsewhere: true };
+  }
+
+  /** Now, but later than ever before: clocks are set back. */
+  private began(): number {
+    this.beganAtMs = Math.max(this.beganAtMs + 1, this.clock.wallMs());
+    return this.beganAtMs;
   }
 
   /** A record batch of so many bytes did not fit into what was asked for. */

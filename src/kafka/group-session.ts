@@ -55,7 +55,6 @@ export class GroupSession {
   /** What the last generation gave us, and which it was: the next assignment leaves as much of it here as it can. */
   private generation = -1;
   private lastPartitions: number[] = [];
-  private beganAtMs = 0;
   private readonly topicWatch: TopicWatch;
   private joined: { resolve: () => void; reject: (error: WeirError) => void } | undefined;
 
@@ -63,7 +62,7 @@ export class GroupSession {
     this.options = options;
     this.positions = positions;
     this.listener = listener;
-    this.assigned = new Assignment(options.topic, options.maxBytesPerPartition);
+    this.assigned = new Assignment(options.topic, options.maxBytesPerPartition, options.clock);
     this.bell = new Doorbell(options.clock);
     this.topicWatch = new TopicWatch(options.topic, () => positions.topicExists(), options.clock);
     const hooks = {
@@ -257,9 +256,9 @@ export class GroupSession {
     const continued = assigned.partitions;
     this.continued += continued.length;
     const { generationId, memberId } = joined;
-    const began = { generation: generationId, beganAtMs: this.began() };
-    for (const partition of continued) assigned.continue(partition, began);
-    for (const [partition, offset] of positions) if (assigned.epochOf(partition) === undefined) assigned.begin(partition, offset, began);
+    for (const partition of continued) assigned.continue(partition, generationId);
+    for (const [partition, offset] of positions)
+      if (assigned.epochOf(partition) === undefined) assigned.begin(partition, offset, generationId);
     this.current = { group: { groupId, generationId, memberId }, joined };
     logger.info({ topic, partitions: assigned.partitions, continued }, 'partitions assigned');
     this.joined?.resolve();
@@ -284,7 +283,7 @@ export class GroupSession {
     try {
       const offset = await offsetAfterGap(this.options, topic, partition);
       // Meanwhile it may have begun anew, at a position that is in the log.
-      if (this.assigned.epochOf(partition) === epoch) this.assigned.seek(partition, offset, this.began());
+      if (this.assigned.epochOf(partition) === epoch) this.assigned.seek(partition, offset);
     } catch (thrown) {
       this.fail(weirErrorFrom(thrown));
     }
@@ -296,12 +295,6 @@ export class GroupSession {
     } catch (thrown) {
       this.fail(weirErrorFrom(thrown));
     }
-  }
-
-  /** Now, but later than ever before: clocks are set back. */
-  private began(): number {
-    this.beganAtMs = Math.max(this.beganAtMs + 1, this.options.clock.wallMs());
-    return this.beganAtMs;
   }
 
   private fail(error: WeirError): void {

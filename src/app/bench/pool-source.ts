@@ -1,6 +1,13 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Source, SourceListener } from '../../core/ports.ts';
-import { type AssignmentOrigin, bytesOf, type Position, type RecordBatch, type TopicPartition } from '../../core/records.ts';
+import {
+  type AssignmentOrigin,
+  bytesOf,
+  ORIGIN_WITHOUT_GROUP,
+  type Position,
+  type RecordBatch,
+  type TopicPartition,
+} from '../../core/records.ts';
 import type { EventPool } from './event-pool.ts';
 
 /** Records of one batch at most, as a fetch of Kafka brings some hundreds. */
@@ -97,7 +104,7 @@ export class PoolSource implements Source {
   }
 
   originOf(): AssignmentOrigin {
-    return { epoch: 1, startOffset: 0, generation: -1, beganAtMs: 0, isElsewhere: false };
+    return ORIGIN_WITHOUT_GROUP;
   }
 
   assignment(): readonly TopicPartition[] {

@@ -1,12 +1,11 @@
 import { z } from 'zod';
+import { parseHostPort } from '../../core/host-port.ts';
 import { count, duration, eventField, path, tlsFiles } from '../scalars.ts';
 
-const nodes = () => z.array(z.string().refine(isNode, 'must be written host:port, without redis:// and credentials')).min(1);
-
-function isNode(text: string): boolean {
-  const [, port] = /^(?:\[[^\s\]/@,]+\]|[^\s/@,[\]]+):(\d{1,5})$/.exec(text) ?? [];
-  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
-}
+const nodes = () =>
+  z
+    .array(z.string().refine((text) => parseHostPort(text) !== undefined, 'must be written host:port, without redis:// and credentials'))
+    .min(1);
 
 const redisStore = z
   .strictObject({

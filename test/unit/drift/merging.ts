@@ -2,15 +2,14 @@
 import { ManualClock } from '../../../src/core/clock.ts';
 import type { OutputRecords } from '../../../src/core/outputs.ts';
 import type { Position } from '../../../src/core/records.ts';
-import { createDriftObserver, type DriftStatistics, decodeDriftStatistics } from '../../../src/drift/index.ts';
+import { type DriftStatistics, decodeDriftStatistics } from '../../../src/drift/index.ts';
 import type { Merger, MergerOptions } from '../../../src/drift/merger.ts';
 import type { ReferenceProfile } from '../../../src/drift/reference-profile.ts';
 import {
   batchOf,
   type Datum,
   datumFrom,
-  layout,
-  MODEL,
+  observerOf,
   mergerOf,
   PREFIX,
   randomFrom,
@@ -39,17 +38,7 @@ export function deltasOf(
     isAtomic?: boolean;
   } = {},
 ): OutputRecords[] {
-  const observer = createDriftObserver({
-    layout,
-    model: MODEL,
-    reference: options.reference ?? reference,
-    profilesTopic: 'profiles',
-    prefix: PREFIX,
-    paneMs: 60_000,
-    flushIntervalMs: 1000,
-    clock: new ManualClock(),
-    workerId: options.workerId ?? 'w',
-  });
+  const observer = observerOf({ reference: options.reference ?? reference, ...(options.workerId && { workerId: options.workerId }) });
   let offset = options.firstOffset ?? 0;
   const source = sourceOf({ startOffset: offset, generation: options.generation ?? 1 });
   const sink = options.isAtomic ? { committedWith: ({ nextOffset }: Position) => nextOffset } : SINK;

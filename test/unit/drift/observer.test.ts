@@ -14,6 +14,7 @@ import {
   datumFrom,
   layout,
   MODEL,
+  observerOf,
   mergerOf,
   PREFIX,
   randomFrom,
@@ -26,18 +27,7 @@ import {
 
 const reference = referenceOf();
 const clock = new ManualClock();
-const create = (): DriftObserver =>
-  createDriftObserver({
-    layout,
-    model: MODEL,
-    reference,
-    profilesTopic: 'profiles',
-    prefix: PREFIX,
-    paneMs: 60_000,
-    flushIntervalMs: 1000,
-    clock,
-    workerId: 'w1',
-  });
+const create = (): DriftObserver => observerOf({ reference, clock, workerId: 'w1' });
 const observe = (observer: DriftObserver, parts: Parameters<typeof rowsOf>[0]): void => {
   const { rows, scores } = rowsOf(parts);
   observer.observe(rows, scores, sourceOf({ startOffset: parts[0]!.firstOffset }));

@@ -2,11 +2,12 @@
 import { ManualClock } from '../../../src/core/clock.ts';
 import { createRowLayout, type RowLayout } from '../../../src/core/layout.ts';
 import type { OutputRecords } from '../../../src/core/outputs.ts';
-import type { Source } from '../../../src/core/ports.ts';
+import type { DriftObserver, Source } from '../../../src/core/ports.ts';
 import type { AssignmentOrigin, RecordBatch, RecordSlice } from '../../../src/core/records.ts';
 import { Rows, Scores } from '../../../src/core/rows.ts';
 import { silentLogger } from '../../../src/core/silent.ts';
 import { createMerger, type Merger, type MergerOptions } from '../../../src/drift/merger.ts';
+import { createDriftObserver, type DriftObserverOptions } from '../../../src/drift/observer.ts';
 import { createReferenceBuilder } from '../../../src/drift/reference-builder.ts';
 import type { ReferenceProfile } from '../../../src/drift/reference-profile.ts';
 
@@ -93,6 +94,21 @@ export function inputBatch(
 /** A source whose assignments began at offset 0, or at `startOffset`, in epoch `epoch`. */
 export function sourceOf(origin: Partial<AssignmentOrigin> = {}): Pick<Source, 'originOf'> {
   return { originOf: () => ({ epoch: 1, startOffset: 0, generation: 1, beganAtMs: 0, isElsewhere: false, ...origin }) };
+}
+
+/** An observer with a clock of its own, which flushes every second. */
+export function observerOf(options: Partial<DriftObserverOptions> & Pick<DriftObserverOptions, 'reference'>): DriftObserver {
+  return createDriftObserver({
+    layout,
+    model: MODEL,
+    profilesTopic: 'profiles',
+    prefix: PREFIX,
+    paneMs: 60_000,
+    flushIntervalMs: 1000,
+    clock: new ManualClock(),
+    workerId: 'w',
+    ...options,
+  });
 }
 
 /** A sink that commits nothing that is known of. */

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/core/clock.ts';
 import type { RecordSlice } from '../../../src/core/records.ts';
 import { Assignment } from '../../../src/kafka/assignment.ts';
 import { recordBatch } from '../../support/records.ts';
 
 const BYTES = 1_000;
-const BEGAN = { generation: 7, beganAtMs: 1_000 };
+const GENERATION = 7;
+const EPOCH_MS = 1_000;
 
 function held(...partitions: [number, number][]): Assignment {
-  const assignment = new Assignment('t', BYTES);
-  for (const [partition, offset] of partitions) assignment.begin(partition, offset, BEGAN);
+  const assignment = new Assignment('t', BYTES, new ManualClock(EPOCH_MS));
+  for (const [partition, offset] of partitions) assignment.begin(partition, offset, GENERATION);
   return assignment;
 }
 
@@ -42,7 +44,7 @@ describe('Assignment', () => {
     const position = { topic: 't', partition: 0, epoch: first, nextOffset: 6 };
     expect([assignment.owns(position), assignment.owns({ ...position, topic: 'other' })]).toEqual([true, false]);
     expect(assignment.drop([0, 1])).toEqual([0]);
-    assignment.begin(0, 5, BEGAN);
+    assignment.begin(0, 5, GENERATION);
     expect([assignment.owns(position), assignment.ownedOf([position])]).toEqual([false, []]);
   });
 
@@ -78,7 +80,7 @@ describe('Assignment', () => {
     const assignment = held([0, 5]);
     const old = slice(assignment, 0, 5, 3);
     assignment.drop();
-    assignment.begin(0, 5, BEGAN);
+    assignment.begin(0, 5, GENERATION);
     assignment.release(old);
     expect(assignment.continuesFrom(0, 5)).toBe(true);
   });
@@ -94,13 +96,13 @@ describe('Assignment', () => {
 
   it('goes on elsewhere when its position is not in the log', () => {
     const assignment = held([0, 5]);
-    assignment.seek(0, 70, 2_000);
+    assignment.seek(0, 70);
     expect([assignment.wanted()[0]!.offset, assignment.takeIdle().map((p) => p.nextOffset)]).toEqual([70, [70]]);
   });
 
   it('asks for more where large batches are cut off, and for what is set again where they are not', () => {
-    const assignment = new Assignment('t', 1_000);
-    assignment.begin(0, 0, BEGAN);
+    const assignment = new Assignment('t', 1_000, new ManualClock(EPOCH_MS));
+    assignment.begin(0, 0, GENERATION);
     const asked = (partialBytes: number): number => {
       const { offset } = assignment.wanted()[0]!;
       assignment.advance({ partition: 0, fetchedOffset: offset, nextOffset: offset + 1, partialBytes }, 1);
@@ -114,12 +116,12 @@ describe('Assignment', () => {
     const epoch = assignment.epochOf(0)!;
     const of = (): unknown => assignment.originOf(0);
     expect(of()).toEqual({ epoch, startOffset: 5, ...{ generation: 7, beganAtMs: 1_000 }, isElsewhere: false });
-    assignment.continue(0, { generation: 8, beganAtMs: 2_000 });
-    expect(of()).toEqual({ epoch, startOffset: 5, generation: 8, beganAtMs: 2_000, isElsewhere: false });
-    assignment.seek(0, 900, 3_000);
-    expect(of()).toEqual({ epoch, startOffset: 900, generation: 8, beganAtMs: 3_000, isElsewhere: true });
-    assignment.continue(1, { generation: 9, beganAtMs: 4_000 });
-    assignment.seek(1, 3, 4_000);
+    assignment.continue(0, 8);
+    expect(of()).toEqual({ epoch, startOffset: 5, generation: 8, beganAtMs: 1_001, isElsewhere: false });
+    assignment.seek(0, 900);
+    expect(of()).toEqual({ epoch, startOffset: 900, generation: 8, beganAtMs: 1_002, isElsewhere: true });
+    assignment.continue(1, 9);
+    assignment.seek(1, 3);
     expect(assignment.originOf(1)).toBeUndefined();
   });
 });
