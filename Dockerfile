@@ -37,11 +37,14 @@ COPY package.json LICENSE ./
 COPY schemas schemas
 COPY docker/healthcheck.mjs docker/
 COPY --from=build /app/worker dist/src
+# MALLOC_… and --max-semi-space-size as in the first line of src/cli/main.ts: a third less memory (docs/performance.md).
 # ONNX Runtime's Linux library has telemetry, on by default, which also looks for a place to write an id.
 # A pipeline file may take host and port with ${WEIR_OPS_HOST:-127.0.0.1} and ${WEIR_OPS_PORT:-9464}; the health check asks the port.
 ENV NODE_ENV=production \
     PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     ORT_DISABLE_TELEMETRY=1 \
+    MALLOC_MMAP_THRESHOLD_=262144 \
+    MALLOC_TRIM_THRESHOLD_=1048576 \
     WEIR_CONFIG=/pipeline/weir.yaml \
     WEIR_OPS_HOST=0.0.0.0 \
     WEIR_OPS_PORT=9464
@@ -49,7 +52,7 @@ USER 65532:65532
 EXPOSE 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["node", "/app/docker/healthcheck.mjs"]
-ENTRYPOINT ["node", "/app/dist/src/cli/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=16", "/app/dist/src/cli/main.js"]
 CMD ["run"]
 
 # --- the flights example on top: loads features and replays departures (docker-compose.yml) ------------------------

@@ -3,10 +3,11 @@
  * prediction, and to the moment at which a read_committed consumer receives it (with exactly-once it is seen when its
  * transaction is committed). The flights with their features in Redis and the boosted trees, drift on.
  *
- *     npm run bench -- latency [--rates 200,1000] [--seconds 60] [--variants at-least-once,exactly-once-100ms] [--quick] [--json]
+ *     npm run bench -- latency [--rates 200,1000] [--seconds 15] [--rounds 5] [--variants at-least-once,exactly-once-100ms] [--quick] [--json]
  *
  * Producer and consumer run in this process, on stock kafkajs; clocks are those of one machine. The first five seconds of
- * each cell are left out.
+ * each cell are left out. Every round has a worker and topics of its own; rounds of the variants take turns, and the
+ * median over the rounds of each quantile is printed.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -25,8 +26,8 @@ import { loadPipelineFile } from '../../src/config/index.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { KAFKA_VERSION, type Services, startServices } from '../../src/dev/index.ts';
-import { machineLine } from '../report.ts';
-import { type Quantiles, quantiles } from '../statistics.ts';
+import { machineLine, rangeText, table } from '../report.ts';
+import { median, type Quantiles, quantiles } from '../statistics.ts';
 import { flightsPipeline, VARIANTS, type Variant } from './variants.ts';
 
 const PARTITIONS = 4;
@@ -37,17 +38,19 @@ const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 const { values: options } = parseArgs({
   options: {
     rates: { type: 'string', default: '200,1000' },
-    seconds: { type: 'string', default: '60' },
+    seconds: { type: 'string', default: '15' },
+    rounds: { type: 'string', default: '5' },
     variants: { type: 'string', default: VARIANTS.map(({ name }) => name).join(',') },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
 const seconds = options.quick ? 5 : Number(options.seconds);
+const rounds = options.quick ? 1 : Number(options.rounds);
 const rates = options.rates.split(',').map(Number);
 const chosen = VARIANTS.filter(({ name }) => options.variants.split(',').includes(name));
 
-/** One cell. */
+/** One cell of one round. */
 interface Row {
   readonly delivery: string;
   readonly eventsPerSecond: number;
@@ -60,7 +63,9 @@ const folder = mkdtempSync(join(tmpdir(), 'weir-latency-'));
 const services = await startServices({ needs: ['kafka', 'redis', 'registry'], log: (line) => console.error(line) });
 try {
   const rows: Row[] = [];
-  for (const [index, variant] of chosen.entries()) rows.push(...(await measure(variant, services, index === 0)));
+  for (let round = 1; round <= rounds; round++) {
+    for (const variant of chosen) rows.push(...(await measure(variant, services, round, rows.length === 0)));
+  }
   report(rows);
 } finally {
   await services.stop();
@@ -68,13 +73,20 @@ try {
 }
 
 /** Runs one worker through all rates. */
-async function measure(variant: Variant, { kafkaBrokers, redisUrl, registryUrl }: Services, isFirst: boolean): Promise<Row[]> {
+async function measure(
+  variant: Variant,
+  { kafkaBrokers, redisUrl, registryUrl }: Services,
+  round: number,
+  isFirst: boolean,
+): Promise<Row[]> {
+  const name = `latency-${variant.name}-${round}`;
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     KAFKA_BROKERS: kafkaBrokers,
     REDIS_URL: redisUrl,
     SCHEMA_REGISTRY_URL: registryUrl,
-    FLIGHTS_PREFIX: `latency-${variant.name}`,
+    FLIGHTS_PREFIX: name,
+    FLIGHTS_KEY_PREFIX: 'latency',
     FLIGHTS_LAYOUT: 'packed',
     LOG_LEVEL: 'warn',
   };
@@ -93,7 +105,7 @@ async function measure(variant: Variant, { kafkaBrokers, redisUrl, registryUrl }
   const appendedMs = new Map<string, number>();
   const receivedMs = new Map<string, number>();
   const kafka = quietKafka('latency', config.kafka.brokers);
-  const consumer = kafka.consumer({ groupId: `latency-${variant.name}`, maxWaitTimeInMs: 100 });
+  const consumer = kafka.consumer({ groupId: `${name}-reader`, maxWaitTimeInMs: 100 });
   await consumer.connect();
   await consumer.subscribe({ topics: [config.output.predictions.topic], fromBeginning: true });
   await consumer.run({
@@ -144,7 +156,9 @@ async function measure(variant: Variant, { kafkaBrokers, redisUrl, registryUrl }
         appended: quantiles(counted.map((name) => appendedMs.get(name)! - created.get(name)!)),
         received: quantiles(counted.map((name) => receivedMs.get(name)! - created.get(name)!)),
       });
-      console.error(`${variant.name} at ${eventsPerSecond}/s: ${JSON.stringify(rows.at(-1))}, load ${loadavg()[0]!.toFixed(1)}`);
+      console.error(
+        `round ${round} ${variant.name} at ${eventsPerSecond}/s: ${JSON.stringify(rows.at(-1))}, load ${loadavg()[0]!.toFixed(1)}`,
+      );
     }
   } finally {
     await producer.disconnect();
@@ -155,12 +169,34 @@ async function measure(variant: Variant, { kafkaBrokers, redisUrl, registryUrl }
 }
 
 function report(rows: readonly Row[]): void {
-  console.log(`${machineLine(`Kafka ${KAFKA_VERSION}`, `${seconds} s a cell`)}\n`);
-  console.log('| delivery | events/s | events | to LogAppendTime ms: p50 | p95 | p99 | to a read_committed reader ms: p50 | p95 | p99 |');
-  console.log('|---|---|---|---|---|---|---|---|---|');
-  for (const { delivery, eventsPerSecond, events, appended, received } of rows) {
-    const [a, r] = [appended, received].map(({ p50, p95, p99 }) => [p50, p95, p99].join(' | '));
-    console.log(`| ${delivery} | ${eventsPerSecond} | ${events} | ${a} | ${r} |`);
-  }
-  if (options.json) console.log(JSON.stringify({ node: process.version, kafka: KAFKA_VERSION, seconds, rows }));
+  const cells = chosen.flatMap((variant) =>
+    rates.map((eventsPerSecond) => {
+      const own = rows.filter((row) => row.delivery === variant.name && row.eventsPerSecond === eventsPerSecond);
+      const { appended, received } = { appended: medians(own, 'appended'), received: medians(own, 'received') };
+      return { delivery: variant.name, eventsPerSecond, appended, received };
+    }),
+  );
+  console.log(`${machineLine(`Kafka ${KAFKA_VERSION}`, `${seconds} s a cell`, `${rounds} rounds`, 'medians')}\n`);
+  console.log(
+    table(
+      [
+        'delivery',
+        'events/s',
+        'to LogAppendTime ms: p50',
+        'p95',
+        'p99 (range)',
+        'to a read_committed reader ms: p50',
+        'p95',
+        'p99 (range)',
+      ],
+      cells.map(({ delivery, eventsPerSecond, appended, received }) => [delivery, eventsPerSecond, ...appended, ...received]),
+    ),
+  );
+  if (options.json) console.log(JSON.stringify({ node: process.version, kafka: KAFKA_VERSION, seconds, rounds, rows }));
+}
+
+/** The median over the rounds of each quantile; of the last, from which to which it went too. */
+function medians(rows: readonly Row[], what: 'appended' | 'received'): (string | number)[] {
+  const of = (quantile: keyof Quantiles): number[] => rows.map((row) => row[what][quantile]);
+  return [median(of('p50')), median(of('p95')), `${median(of('p99'))} (${rangeText(of('p99'), 0)})`];
 }

@@ -1,6 +1,7 @@
 /** Options of `npm run bench -- peers`. */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { launchOf } from '../../src/dev/index.ts';
 import type { Competitor } from './session.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
@@ -81,7 +82,10 @@ export function peersOptions(args: readonly string[]): PeersOptions | undefined 
 /** The contract worker of this checkout, by the Node that runs this: without the launcher, which is a process more. */
 function weir(): Competitor {
   const quoted = (path: string): string => `'${path.replaceAll("'", `'\\''`)}'`;
-  return { name: 'weir', command: `exec ${quoted(process.execPath)} ${quoted(fileURLToPath(new URL('worker.ts', import.meta.url)))}` };
+  const pathOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+  const { command, options, env } = launchOf(pathOf('../../src/cli/main.ts'));
+  const variables = Object.entries(env).map(([variable, value]) => `${variable}=${value}`);
+  return { name: 'weir', command: ['exec env', ...variables, ...[command, ...options, pathOf('worker.ts')].map(quoted)].join(' ') };
 }
 
 function competitor(text: string): Competitor {

@@ -2,10 +2,10 @@
  * Memory of a worker while its output stands still: a proxy in front of the broker holds back its produce requests, while
  * fetches, heartbeats and the producer of the input go on; after a minute it lets them through again.
  *
- *     npm run bench -- stall [--events 300000] [--seconds 60] [--json]
+ *     npm run bench -- stall [--events 300000] [--seconds 60] [--rounds 5] [--json]
  *
- * Shown: resident memory and rows held, second by second; that the worker kept its place in the group; and that every
- * event has a prediction in the end.
+ * Every round has a worker and topics of its own. Shown: the peaks of resident memory and of the rows held, by phase (medians
+ * of the rounds); that the worker kept its place in the group; and that every event has a prediction in the end.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,16 +21,38 @@ import { applyPipelineTopics } from '../../src/app/topics.ts';
 import { loadPipelineFile } from '../../src/config/index.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { startKafka, startServices } from '../../src/dev/index.ts';
+import { machineLine, rangeText, table } from '../report.ts';
+import { median } from '../statistics.ts';
 import { startProduceGate } from './produce-gate.ts';
 
 const { values: options } = parseArgs({
   options: {
     events: { type: 'string', default: '300000' },
     seconds: { type: 'string', default: '60' },
+    rounds: { type: 'string', default: '5' },
     json: { type: 'boolean', default: false },
   },
 });
-const events = Number(options.events);
+const PHASES = ['steady', 'stalled', 'resumed'] as const;
+type Phase = (typeof PHASES)[number];
+
+/** One second of one round. */
+interface Moment {
+  readonly phase: Phase;
+  readonly rssMb: number;
+  readonly queuedRows: number;
+  readonly queuedMb: number;
+}
+
+/** One round. */
+interface Round {
+  readonly moments: readonly Moment[];
+  readonly events: number;
+  readonly predictions: number;
+  /** Times that the worker joined its group; 1 is its start. */
+  readonly joins: number;
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'weir-stall-'));
 // A broker of its own (Java 17 and Maven), since clients must reach it through the gate.
 const gate = await startProduceGate();
@@ -46,81 +68,89 @@ const services = await startServices({
 });
 const admin = new Kafka({ clientId: 'stall', brokers: services.kafkaBrokers.split(','), logLevel: logLevel.NOTHING }).admin();
 try {
-  const env: NodeJS.ProcessEnv = {
-    ...process.env,
-    KAFKA_BROKERS: services.kafkaBrokers,
-    REDIS_URL: services.redisUrl,
-    SCHEMA_REGISTRY_URL: services.registryUrl,
-    FLIGHTS_PREFIX: `stall-${process.pid}`,
-    FLIGHTS_LAYOUT: 'packed',
-    LOG_LEVEL: 'warn',
-  };
-  const path = examplePath('weir.yaml');
-  const config = loadPipelineFile(path, env);
-  const { topic } = config.output.predictions;
   await admin.connect();
-  await applyPipelineTopics(config, { dryRun: false, withInput: 4, logger: silentLogger });
-  await loadFeatures(config, { mode: 'keyed' });
-  const [worker] = await startWorkers(
-    { entry: new URL('../../src/cli/main.ts', import.meta.url).pathname, config: path, runFolder: folder, env },
-    1,
-    () => {},
-  );
-  const publishing = replay({ brokers: config.kafka.brokers, topic: config.input.topic, registryUrl: services.registryUrl, limit: events });
-  const written = async (): Promise<number> => (await admin.fetchTopicOffsets(topic)).reduce((sum, o) => sum + Number(o.high), 0);
-  const page = async (): Promise<Sample[]> => parseMetrics(await (await fetch(`${worker!.url}/metrics`)).text());
-  const profile: { second: number; phase: string; predictions: number; rssMb: number; queuedRows: number; queuedMb: number }[] = [];
-  const startedMs = performance.now();
-  const sample = async (phase: string): Promise<void> => {
-    const samples = await page();
-    profile.push({
-      second: Math.round((performance.now() - startedMs) / 1000),
-      phase,
-      predictions: await written(),
-      rssMb: Math.round(sumOf(samples, 'process_resident_memory_bytes') / 1e6),
-      queuedRows: sumOf(samples, 'weir_queued_rows'),
-      queuedMb: Number((sumOf(samples, 'weir_queued_bytes') / 1e6).toFixed(2)),
-    });
-  };
-  const watch = async (phase: string, until: () => boolean | Promise<boolean>): Promise<void> => {
-    for (;;) {
-      await sample(phase);
-      if (await until()) return;
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-    }
-  };
-  await watch('steady', async () => (await written()) > events / 6);
-  gate.shut(config.kafka.clientId);
-  const stalledMs = performance.now();
-  await watch('stalled', () => performance.now() - stalledMs > Number(options.seconds) * 1000);
-  gate.open();
-  const { published } = await publishing;
-  await watch('resumed', async () => (await written()) >= published);
-  const rebalances = sumOf(await page(), 'weir_rebalances_total');
-  const problems = await stopWorkers([worker!], 30_000);
-
-  const peak = (phase: string): number => Math.max(...profile.filter((p) => p.phase === phase).map((p) => p.rssMb));
-  console.log('| second | phase | predictions | RSS MB | rows held | MB held |\n|---|---|---|---|---|---|');
-  for (const [i, p] of profile.entries()) {
-    const turns = p.phase !== profile[i - 1]?.phase || p.phase !== profile[i + 1]?.phase;
-    if (turns || i % 5 === 0) console.log(`| ${p.second} | ${p.phase} | ${p.predictions} | ${p.rssMb} | ${p.queuedRows} | ${p.queuedMb} |`);
+  const rounds: Round[] = [];
+  for (let round = 1; round <= Number(options.rounds); round++) {
+    rounds.push(await measure(round));
+    console.error(`round ${round}: ${PHASES.map((phase) => `${phase} ${peak(rounds.at(-1)!, phase, 'rssMb')} MB`).join(', ')}`);
   }
-  const result = {
-    events: published,
-    predictions: await written(),
-    rssMbPeak: { steady: peak('steady'), stalled: peak('stalled'), resumed: peak('resumed') },
-    maxQueuedRows: Math.max(...profile.map((p) => p.queuedRows)),
-    joins: rebalances,
-    problems,
-  };
-  console.log(
-    `\nPeak of resident memory: ${peak('steady')} MB steady, ${peak('stalled')} MB stalled, ${peak('resumed')} MB after; joins of the group: ${rebalances}.`,
-  );
-  if (options.json) console.log(JSON.stringify(result));
+  report(rounds);
 } finally {
   await admin.disconnect();
   await services.stop();
   await kafka.stop();
   gate.close();
   rmSync(folder, { recursive: true });
+}
+
+/** One worker through a stall. @throws Error when it did not end well or an event has no prediction */
+async function measure(round: number): Promise<Round> {
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    KAFKA_BROKERS: services.kafkaBrokers,
+    REDIS_URL: services.redisUrl,
+    SCHEMA_REGISTRY_URL: services.registryUrl,
+    FLIGHTS_PREFIX: `stall-${process.pid}-${round}`,
+    FLIGHTS_KEY_PREFIX: `stall-${process.pid}`,
+    FLIGHTS_LAYOUT: 'packed',
+    LOG_LEVEL: 'warn',
+  };
+  const path = examplePath('weir.yaml');
+  const config = loadPipelineFile(path, env);
+  const { topic } = config.output.predictions;
+  await applyPipelineTopics(config, { dryRun: false, withInput: 4, logger: silentLogger });
+  if (round === 1) await loadFeatures(config, { mode: 'keyed' });
+  const entry = new URL('../../src/cli/main.ts', import.meta.url).pathname;
+  const [worker] = await startWorkers({ entry, config: path, runFolder: folder, env }, 1, () => {});
+  const limit = Number(options.events);
+  const publishing = replay({ brokers: config.kafka.brokers, topic: config.input.topic, registryUrl: services.registryUrl, limit });
+  const written = async (): Promise<number> => (await admin.fetchTopicOffsets(topic)).reduce((sum, o) => sum + Number(o.high), 0);
+  const page = async (): Promise<Sample[]> => parseMetrics(await (await fetch(`${worker!.url}/metrics`)).text());
+  const moments: Moment[] = [];
+  const watch = async (phase: Phase, until: () => boolean | Promise<boolean>): Promise<void> => {
+    for (;;) {
+      const samples = await page();
+      const [rssMb, queuedMb] = ['process_resident_memory_bytes', 'weir_queued_bytes'].map((name) => sumOf(samples, name) / 1e6);
+      moments.push({ phase, rssMb: rssMb!, queuedRows: sumOf(samples, 'weir_queued_rows'), queuedMb: queuedMb! });
+      if (await until()) return;
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  };
+  await watch('steady', async () => (await written()) > limit / 6);
+  gate.shut(config.kafka.clientId);
+  const stalledMs = performance.now();
+  await watch('stalled', () => performance.now() - stalledMs > Number(options.seconds) * 1000);
+  gate.open();
+  const { published } = await publishing;
+  await watch('resumed', async () => (await written()) >= published);
+  const joins = sumOf(await page(), 'weir_rebalances_total');
+  const problems = await stopWorkers([worker!], 30_000);
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+  return { moments, events: published, predictions: await written(), joins };
+}
+
+function peak({ moments }: Round, phase: Phase, what: 'rssMb' | 'queuedRows' | 'queuedMb'): number {
+  return Math.max(...moments.filter((moment) => moment.phase === phase).map((moment) => moment[what]));
+}
+
+function report(rounds: readonly Round[]): void {
+  const cells = (what: 'rssMb' | 'queuedRows' | 'queuedMb', decimals: number): string[] =>
+    PHASES.map((phase) => {
+      const peaks = rounds.map((round) => peak(round, phase, what));
+      return `${median(peaks).toFixed(decimals)} (${rangeText(peaks, decimals)})`;
+    });
+  console.log(`${machineLine(`${options.events} events`, `${rounds.length} rounds`, 'medians of the peaks')}\n`);
+  console.log(
+    table(
+      ['', 'steady', `stalled for ${options.seconds} s`, 'after'],
+      [
+        ['resident memory, MB', ...cells('rssMb', 0)],
+        ['rows held', ...cells('queuedRows', 0)],
+        ['held, MB', ...cells('queuedMb', 1)],
+      ],
+    ),
+  );
+  const sums = rounds.map(({ joins, events, predictions }) => `${predictions} of ${events} (joins: ${joins})`);
+  console.log(`\nPredictions in the end, by round: ${sums.join(', ')}.`);
+  if (options.json) console.log(JSON.stringify({ node: process.version, seconds: Number(options.seconds), rounds }));
 }

@@ -1,6 +1,6 @@
 /** The worker processes of the demo: `weir run` as a user would start it, and short commands of weir beside them. */
 import { join } from 'node:path';
-import { DevServicesError, freePorts } from '../../src/dev/index.ts';
+import { DevServicesError, freePorts, launchOf } from '../../src/dev/index.ts';
 import { type ServiceProcess, startProcess, tailOf, waitUntilReady } from '../../src/dev/process.ts';
 import { parseMetrics, type Sample } from './worker-metrics.ts';
 
@@ -45,15 +45,16 @@ export async function runProgram(
 /** Starts workers of one consumer group and resolves once all of them say that they are ready. @throws DevServicesError */
 export async function startWorkers(command: WeirCommand, count: number, onStarted: (worker: Worker) => void): Promise<Worker[]> {
   const ports = await freePorts(count);
+  const launch = launchOf(command.entry);
   const workers = await Promise.all(
     ports.map(async (port, index): Promise<Worker> => {
       const name = `worker ${index + 1}`;
       const child = await startProcess({
         name,
-        command: process.execPath,
-        args: [command.entry, 'run', '--config', command.config],
+        command: launch.command,
+        args: [...launch.options, command.entry, 'run', '--config', command.config],
         logFile: join(command.runFolder, `worker-${index + 1}.log`),
-        env: { ...command.env, WEIR_OPS_PORT: String(port) },
+        env: { ...command.env, ...launch.env, WEIR_OPS_PORT: String(port) },
       });
       const worker = { name, process: child, url: `http://127.0.0.1:${port}` };
       onStarted(worker);

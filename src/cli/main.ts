@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S MALLOC_MMAP_THRESHOLD_=262144 MALLOC_TRIM_THRESHOLD_=1048576 node --max-semi-space-size=16
+// Why these: docs/performance.md, "Memory". The Dockerfile and `npm run weir` have them too, `launchOf` reads them here.
 import { runProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
 

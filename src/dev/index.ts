@@ -9,6 +9,7 @@ export { type KafkaCluster, type KafkaClusterNode, type KafkaClusterOptions, sta
 export type { KafkaListener } from './kafka-properties.ts';
 export { runKafkaTool } from './kafka-tool.ts';
 export { KAFKA_VERSION, OLDEST_KAFKA_VERSION } from './kafka-home.ts';
+export { type Launch, launchOf } from './launch.ts';
 export type { LocalService, LocalServiceOptions } from './local-service.ts';
 export { freePorts } from './ports.ts';
 export { type RedisOptions, startRedis } from './redis.ts';
