@@ -6,6 +6,7 @@ import { systemClock } from '../core/clock.ts';
 import { WeirError } from '../core/errors.ts';
 import type { Logger } from '../core/ports.ts';
 import type { RecordBatch } from '../core/records.ts';
+import { windowSizeFrom } from '../core/window-size.ts';
 import { type DriftStatistics, readDriftStatistics, statisticsResolver } from '../drift/statistics-record.ts';
 import { createKafka } from '../kafka/client.ts';
 import { partitionRanges, readRanges } from '../kafka/topic-reader.ts';
@@ -24,6 +25,8 @@ export interface DriftHistoryOptions {
   /** Only this model, only this version of it. */
   readonly model?: string;
   readonly version?: string;
+  /** Only windows of this size, by its name. */
+  readonly window?: string;
   readonly logger: Logger;
   /** Called now and then with the number of records read. */
   readonly onProgress?: (records: number) => void;
@@ -32,7 +35,7 @@ export interface DriftHistoryOptions {
 /** What the topic says. */
 export interface DriftHistory {
   readonly topic: string;
-  /** The newest record of each window: by model, version, and start. */
+  /** The newest record of each window: by model, version, size and start. */
   readonly windows: readonly DriftStatistics[];
   /** Records that cannot be read, or were written with a schema that cannot be had. */
   readonly unreadable: number;
@@ -66,7 +69,8 @@ export async function readDriftHistory(options: DriftHistoryOptions): Promise<Dr
   return { topic, windows, unreadable: reader.unreadable };
 }
 
-function isMeant({ model, modelVersion, windowStart, windowEnd }: DriftStatistics, wanted: DriftHistoryOptions): boolean {
+function isMeant({ model, modelVersion, window, windowStart, windowEnd }: DriftStatistics, wanted: DriftHistoryOptions): boolean {
+  if (wanted.window !== undefined && window !== wanted.window) return false;
   if (wanted.model !== undefined && model !== wanted.model) return false;
   if (wanted.version !== undefined && modelVersion !== wanted.version) return false;
   return windowEnd > (wanted.fromMs ?? Number.NEGATIVE_INFINITY) && windowStart < (wanted.toMs ?? Number.POSITIVE_INFINITY);
@@ -74,7 +78,11 @@ function isMeant({ model, modelVersion, windowStart, windowEnd }: DriftStatistic
 
 function inOrder(a: DriftStatistics, b: DriftStatistics): number {
   const byModel = a.model.localeCompare(b.model) || a.modelVersion.localeCompare(b.modelVersion, 'en', { numeric: true });
-  return byModel || a.windowStart - b.windowStart || a.windowEnd - b.windowEnd;
+  return byModel || lengthOf(a) - lengthOf(b) || a.windowStart - b.windowStart;
+}
+
+function lengthOf({ window }: DriftStatistics): number {
+  return windowSizeFrom(window)?.longestMs ?? Number.POSITIVE_INFINITY;
 }
 
 /** Reads statistics written with this schema, or with another version of it that the registry has. */

@@ -96,7 +96,7 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
       return source?.member;
     },
     async startMerger() {
-      await producer.start([drift.statisticsTopic]);
+      await producer.start([drift.statisticsTopic, drift.profilesTopic]);
       await merging.start();
     },
     async close() {

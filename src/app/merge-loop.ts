@@ -4,15 +4,18 @@ import { type WeirError, weirErrorFrom } from '../core/errors.ts';
 import type { OutputRecords } from '../core/outputs.ts';
 import type { Logger, Source } from '../core/ports.ts';
 import { wholeOf } from '../core/records.ts';
-import type { Merger } from '../drift/merger.ts';
-import { statisticsIn } from '../drift/statistics-record.ts';
+import type { Merger, PublishScope } from '../drift/merger.ts';
+import { type DriftStatistics, statisticsIn } from '../drift/statistics-record.ts';
 import type { DriftLeftOut, DriftMetrics } from '../ops/index.ts';
 
 /** How long measures may keep the event loop from the records, at a time. */
 const SLICE_MS = 2;
 
 /** How often the loop looks whether a window is due while no counts come. */
-const TICK_MS = 500;
+const LOOK_MS = 500;
+
+/** After so long without a record the log is told the time, so that windows close although nothing comes. */
+const TICK_MS = 5_000;
 
 /** The profiles topic, with how much of it is unread by partition. */
 export type ProfilesSource = Pick<Source, 'start' | 'take' | 'release' | 'assignment' | 'failure' | 'close'> & {
@@ -44,6 +47,8 @@ export class MergeLoop {
   private readonly unsent: OutputRecords[] = [];
   private source: ProfilesSource | undefined;
   private running: Promise<void> = Promise.resolve();
+  /** What the gauges show, by size of window. */
+  private readonly shown = new Map<string, { readonly windowStart: number; readonly isEnough: boolean }>();
   /** What the metrics know of. */
   private leftOut: DriftLeftOut = { lateRows: 0, gapOffsets: 0, duplicates: 0 };
 
@@ -84,57 +89,84 @@ export class MergeLoop {
   }
 
   private async run(source: ProfilesSource): Promise<void> {
-    const { merger, clock, logger } = this.options;
+    const { merger, clock } = this.options;
+    let heardAtMs = clock.monotonicMs();
     while (!this.stopping.signal.aborted) {
       if (source.failure) throw source.failure;
       let merged = 0;
       for (let records = source.take(); records; records = source.take()) {
-        merger.apply(records);
+        // What the log has closed is published before anything more is read, so that it holds what it held at that point.
+        for (let next = 0; next < records.count; ) {
+          next = merger.apply(records, next);
+          await this.publish('final');
+        }
         merged += records.count;
         source.release([wholeOf(records)]);
+        if (this.stopping.signal.aborted) break;
       }
       this.countLeftOut();
-      // Half-read state is not published: statistics wait until the topic has been read to its end.
+      if (merged > 0) heardAtMs = clock.monotonicMs();
+      // Half-read windows are not shown: those that are open wait until the topic has been read to its end.
       if (isCaughtUp(source)) {
-        try {
-          await this.publish(false);
-        } catch (thrown) {
-          const error = weirErrorFrom(thrown);
-          if (error.kind !== 'retriable') throw error;
-          logger.warn({ reason: error.message }, 'drift statistics could not be published; they are tried again');
+        await this.publish('due');
+        if (clock.monotonicMs() - heardAtMs >= TICK_MS && merger.wantsTick()) {
+          heardAtMs = clock.monotonicMs();
+          await this.send([merger.tick()]);
         }
       }
-      if (merged === 0) await sleep(clock, TICK_MS, this.stopping.signal);
+      if (merged === 0) await sleep(clock, LOOK_MS, this.stopping.signal);
     }
-    if (isCaughtUp(source)) await this.publish(true);
+    if (isCaughtUp(source)) await this.publish('all');
   }
 
   /** What the merger calls published must get out: statistics that could not be written are kept and come first next time. */
-  private async publish(force: boolean): Promise<void> {
-    const { merger, send, statisticsPrefix, metrics, model } = this.options;
-    while (!merger.measure(SLICE_MS, force)) await setImmediate();
-    const records = merger.due(force);
+  private async publish(scope: PublishScope): Promise<void> {
+    const { merger, statisticsPrefix, metrics, model } = this.options;
+    while (!merger.measure(SLICE_MS, scope)) await setImmediate();
+    const records = merger.due(scope);
     if (records && records.count > 0) this.unsent.push(records);
     if (this.unsent.length === 0) return;
-    await send(this.unsent);
+    if (!(await this.send(this.unsent))) return;
     for (const sent of this.unsent.splice(0)) {
-      for (const { status } of statisticsIn(statisticsPrefix.length, sent)) metrics.published(model, status);
+      for (const statistics of statisticsIn(statisticsPrefix.length, sent)) {
+        metrics.published(model, statistics.window, statistics.status);
+        this.report(statistics);
+      }
     }
-    this.report();
   }
 
-  /** Sets the gauges to the newest window that says something, open or closed. */
-  private report(): void {
-    const { merger, metrics, model } = this.options;
-    const { latest } = merger.snapshot();
-    if (!latest) return;
+  /** @returns false when it could not be written and may be tried again. @throws WeirError of any other kind */
+  private async send(outputs: readonly OutputRecords[]): Promise<boolean> {
+    try {
+      await this.options.send(outputs);
+      return true;
+    } catch (thrown) {
+      const error = weirErrorFrom(thrown);
+      if (error.kind !== 'retriable') throw error;
+      this.options.logger.warn({ reason: error.message }, 'drift statistics could not be published; they are tried again');
+      return false;
+    }
+  }
+
+  /** Sets the gauges of a size to the newest window that says something, open or closed. */
+  private report(statistics: DriftStatistics): void {
+    const { metrics, model } = this.options;
+    const { window, windowStart, windowEnd, status, events, coverage, features, prediction } = statistics;
+    const shown = this.shown.get(window);
+    const isEnough = status !== 'INSUFFICIENT_DATA';
+    if (shown && shown.windowStart !== windowStart) {
+      if (shown.isEnough && !isEnough) return;
+      if (shown.isEnough === isEnough && shown.windowStart > windowStart) return;
+    }
+    this.shown.set(window, { windowStart, isEnough });
     metrics.window({
       model,
-      rows: latest.events,
-      windowEndMs: latest.windowEnd,
-      coverage: latest.coverage,
-      features: latest.features.map(({ name, status, tvd }) => ({ name, score: enough(status, tvd) })),
-      prediction: enough(latest.prediction.status, latest.prediction.jsDistance),
+      window,
+      rows: events,
+      windowEndMs: windowEnd,
+      coverage,
+      features: features.map(({ name, status, tvd }) => ({ name, score: enough(status, tvd) })),
+      prediction: enough(prediction.status, prediction.jsDistance),
     });
   }
 

@@ -57,7 +57,9 @@ export function topicSpecs(
       replicationFactor,
       config: {
         'cleanup.policy': 'delete',
-        'retention.ms': String(Math.max(3 * DAY_MS, 2 * drift.windowMs)),
+        'retention.ms': String(Math.max(3 * DAY_MS, 2 * Math.max(...drift.windows.map(({ longestMs }) => longestMs)))),
+        // The time by which windows close; clocks of workers differ.
+        'message.timestamp.type': 'LogAppendTime',
         ...drift.profilesTopicConfig,
       },
     },

@@ -14,7 +14,7 @@ export interface DriftLsOptions extends DriftWindowOptions {
 
 /** `weir drift ls`: prints what the windows say. @throws WeirError */
 export async function driftLsCommand(options: DriftLsOptions, terminal: Terminal): Promise<number> {
-  const { config: path, topic, from, to, model, modelVersion, json = false, features = false } = options;
+  const { config: path, topic, from, to, model, modelVersion, window, json = false, features = false } = options;
   const config = loadPipelineFile(path, terminal.env);
   const history = await readDriftHistory({
     config,
@@ -25,6 +25,7 @@ export async function driftLsCommand(options: DriftLsOptions, terminal: Terminal
     ...(to === undefined ? {} : { toMs: to }),
     ...(model === undefined ? {} : { model }),
     ...(modelVersion === undefined ? {} : { version: modelVersion }),
+    ...(window === undefined ? {} : { window }),
   });
   if (json) for (const window of history.windows) terminal.out(JSON.stringify(window));
   else for (const line of driftLines(history, { features }, terminal.style, terminal.columns)) terminal.out(line);
@@ -41,7 +42,7 @@ type FeatureStatistics = DriftStatistics['prediction'];
 /** Columns that are named in a line; the others are counted. */
 const NAMED = 4;
 
-/** The windows as lines of text: a table for each model version. */
+/** The windows as lines of text: a table for each model version and size. */
 export function driftLines(
   { topic, windows }: Pick<DriftHistory, 'topic' | 'windows'>,
   { features }: { readonly features: boolean },
@@ -50,7 +51,7 @@ export function driftLines(
 ): string[] {
   if (windows.length === 0) return [`No windows in ${topic} that fit. They appear once workers with drift.enabled have scored records.`];
   const fit = (line: string): string => (columns === undefined ? line : cut(line, columns));
-  const groups = Map.groupBy(windows, ({ model, modelVersion }) => `${model} ${modelVersion}`);
+  const groups = Map.groupBy(windows, ({ model, modelVersion, window }) => `${model} ${modelVersion}, windows of ${window}`);
   return [...groups].flatMap(([name, of], group) => {
     const [heading = '', ...rows] = table([HEADING, ...of.map(cellsOf)]);
     return [

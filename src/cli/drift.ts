@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DriftLsOptions } from './drift-ls.ts';
-import { examples, moment, withConfig } from './options.ts';
+import { examples, moment, windowName, withConfig } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options that say which windows are meant. */
@@ -12,6 +12,8 @@ export interface DriftWindowOptions {
   readonly to?: number;
   readonly model?: string;
   readonly modelVersion?: string;
+  /** Name of a size of windows. */
+  readonly window?: string;
 }
 
 type Run<Options> = (options: Options, terminal: Terminal) => Promise<number>;
@@ -44,6 +46,7 @@ function withWindows(command: Command): Command {
     .option('--topic <name>', 'statistics topic; default: that of the pipeline')
     .option('--from <time>', 'only windows that end after this: ISO 8601, or how long ago, such as 30d', moment)
     .option('--to <time>', 'only windows that begin before this: ISO 8601, or how long ago', moment)
+    .option('--window <size>', 'only windows of this size, such as 1h or month', windowName)
     .option('--model <name>', 'only this model')
     .option('--model-version <version>', 'only this version of it');
 }

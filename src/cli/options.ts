@@ -1,3 +1,4 @@
+import { windowSizeFrom } from '../core/window-size.ts';
 import { parseDuration } from '../core/duration.ts';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
@@ -37,6 +38,13 @@ export function workerCount(text: string): number | 'auto' {
 /** Examples below the help of a command. */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}
+
+/** A size of windows of drift; its name, the same for all spellings. */
+export function windowName(text: string): string {
+  const size = windowSizeFrom(text);
+  if (!size) throw new InvalidArgumentError('It must be a duration such as 5m, 1h or 28d, or month.');
+  return size.name;
 }
 
 /** A time: ISO 8601, or a duration before now. Milliseconds since the epoch. */

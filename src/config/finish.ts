@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { TlsFiles } from '../core/tls-files.ts';
+import { type WindowSize, windowSizeFrom } from '../core/window-size.ts';
 import type { PipelineFile } from './pipeline-schema.ts';
 
 type Kafka = PipelineFile['kafka'];
@@ -15,10 +16,10 @@ export type PipelineConfig = Omit<PipelineFile, 'kafka' | 'output' | 'drift' | '
     readonly predictions: Output['predictions'] & { readonly topic: string; readonly format: NonNullable<Output['predictions']['format']> };
     readonly deadLetters: Output['deadLetters'] & { readonly topic: string };
   };
-  readonly drift: Omit<Drift, 'window' | 'pane'> & {
+  readonly drift: Omit<Drift, 'windows' | 'pane'> & {
     readonly profilesTopic: string;
     readonly statisticsTopic: string;
-    readonly windowMs: number;
+    readonly windows: readonly WindowSize[];
     readonly paneMs: number;
   };
   readonly batch: PipelineFile['batch'] & { readonly maxRows: number };
@@ -28,7 +29,6 @@ export type PipelineConfig = Omit<PipelineFile, 'kafka' | 'output' | 'drift' | '
 /** Output of a feature group in a finished pipeline. */
 export type FeatureGroupConfig = PipelineConfig['features'][string];
 
-const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
 /** Rows of a micro-batch at most, when nothing is said. */
@@ -41,7 +41,7 @@ const MAX_ROWS = 4_096;
 export function finishPipeline(file: PipelineFile, folder: string): PipelineConfig {
   const { name, kafka, registry, output, drift } = file;
   const absolute = (path: string): string => resolve(folder, path);
-  const { window, pane, ...driftRest } = drift;
+  const { windows, pane, ...driftRest } = drift;
   return {
     ...file,
     kafka: { ...kafka, groupId: kafka.groupId ?? name, clientId: kafka.clientId ?? name, ssl: absoluteFiles(kafka.ssl, absolute) },
@@ -69,7 +69,7 @@ export function finishPipeline(file: PipelineFile, folder: string): PipelineConf
       ...driftRest,
       profilesTopic: drift.profilesTopic ?? `${name}.drift-profiles`,
       statisticsTopic: drift.statisticsTopic ?? `${name}.drift-statistics`,
-      windowMs: drift.windowMs ?? window ?? HOUR_MS,
+      windows: [...new Set(windows)].map((name) => windowSizeFrom(name)!),
       paneMs: drift.paneMs ?? pane ?? MINUTE_MS,
     },
   };

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { TlsFiles } from '../core/tls-files.ts';
+import { isSumOfPanes, windowSizeFrom } from '../core/window-size.ts';
 import { closest } from '../yaml/closest.ts';
 import type { PipelineFile } from './pipeline-schema.ts';
 
@@ -171,17 +172,17 @@ const boundsFit: Rule = ({ batch, flow, kafka, drift }) => {
 
 function driftTimesFit(drift: PipelineFile['drift']): RuleFinding[] {
   const findings: RuleFinding[] = [];
-  for (const key of ['window', 'pane'] as const) {
-    if (drift[key] !== undefined && drift[`${key}Ms`] !== undefined)
-      findings.push({ path: ['drift', key], message: `drift.${key}: is the same as drift.${key}Ms; give one of them` });
-  }
-  const windowMs = drift.windowMs ?? drift.window ?? 3_600_000;
+  if (drift.pane !== undefined && drift.paneMs !== undefined)
+    findings.push({ path: ['drift', 'pane'], message: 'drift.pane: is the same as drift.paneMs; give one of them' });
   const paneMs = drift.paneMs ?? drift.pane ?? 60_000;
-  if (windowMs % paneMs !== 0)
-    findings.push({
-      path: ['drift', drift.windowMs === undefined ? 'window' : 'windowMs'],
-      message: `drift.windowMs: ${windowMs} is not a multiple of paneMs ${paneMs}; windows are sums of panes`,
-    });
+  for (const [index, name] of (drift.windows ?? []).entries()) {
+    const size = windowSizeFrom(name);
+    if (size && !isSumOfPanes(size, paneMs))
+      findings.push({
+        path: ['drift', 'windows', index],
+        message: `drift.windows: ${name} is not a multiple of paneMs ${paneMs}${name === 'month' ? ', as days must be' : ''}; windows are sums of panes`,
+      });
+  }
   return findings;
 }
 

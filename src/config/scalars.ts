@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from '../core/duration.ts';
+import { windowSizeFrom } from '../core/window-size.ts';
 
 export { parseDuration };
 
@@ -35,6 +36,22 @@ export function duration(leastMs = 0, mostMs = LONGEST_MS) {
     })
     .meta({ title: 'duration' });
 }
+
+/** A size of windows. The value is its name, the same for all spellings. */
+export const windowSize = () =>
+  z
+    .string({ error: 'must be a duration such as 5m, 1h, 28d, or month' })
+    .transform((given, context) => {
+      const size = windowSizeFrom(given);
+      if (size && size.longestMs >= 1_000 && size.longestMs <= LONGEST_MS) return size.name;
+      context.issues.push({
+        code: 'custom',
+        input: given,
+        message: `${JSON.stringify(given)} is no size of windows; write a duration of at least 1s such as 5m, 1h, 28d, or month`,
+      });
+      return z.NEVER;
+    })
+    .meta({ title: 'window size' });
 
 /** A whole number of at least `least`. */
 export const count = (least = 1, most = 2_147_483_647) => z.int().min(least).max(most);

@@ -23,7 +23,8 @@ export interface DeltaInboxOptions {
   /** Framing bytes that every value must begin with. */
   readonly prefix: Buffer;
   readonly cells: CellLayout;
-  readonly windowStartOf: (timeMs: number) => number;
+  /** True when a stretch of event time lies within one window of each size. */
+  readonly isWithinWindows: (startMs: number, endMs: number) => boolean;
   readonly logger: Logger;
 }
 
@@ -45,6 +46,7 @@ export class DeltaInbox {
       this.leftOut.otherModel++;
       return undefined;
     }
+    if (records.valueLength[i]! < 0) return undefined; // A tick: nothing but its time.
     try {
       const delta = this.decode(records, i);
       return this.isOurReference(delta, records, i) ? delta : undefined;
@@ -63,12 +65,10 @@ export class DeltaInbox {
   }
 
   private decode(records: RecordBatch, i: number): ProfileDelta {
-    const { prefix, model, referenceId, cells, windowStartOf } = this.options;
-    const length = records.valueLength[i]!;
-    if (length < 0) throw new RangeError('the record has no value');
-    const delta = decodeProfileDelta(prefix, records.buffer, records.valueStart[i]!, length);
+    const { prefix, model, referenceId, cells, isWithinWindows } = this.options;
+    const delta = decodeProfileDelta(prefix, records.buffer, records.valueStart[i]!, records.valueLength[i]!);
     if (delta.model !== model.name || delta.modelVersion !== model.version) throw new RangeError('its key names another model');
-    if (delta.referenceId === referenceId) checkProfileDelta(delta, cells, windowStartOf);
+    if (delta.referenceId === referenceId) checkProfileDelta(delta, cells, isWithinWindows);
     return delta;
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { OutputRecords } from '../core/outputs.ts';
+import type { WindowSize } from '../core/window-size.ts';
 import type { Logger } from '../core/ports.ts';
 import type { RecordBatch, TopicPartition } from '../core/records.ts';
 import type { DriftThresholds } from './decision.ts';
@@ -12,16 +13,16 @@ import type { DriftStatistics } from './statistics-record.ts';
 export interface MergerOptions {
   readonly model: { readonly name: string; readonly version: string };
   readonly reference: ReferenceProfile;
+  readonly profilesTopic: string;
   readonly statisticsTopic: string;
   /** Framing bytes that every value of the profiles topic begins with. */
   readonly profilesPrefix: Buffer;
   /** Framing bytes of the statistics topic. */
   readonly statisticsPrefix: Buffer;
-  readonly windowMs: number;
-  /** Must divide `windowMs`. */
+  /** Sizes of windows, at least one; each is published. */
+  readonly windows: readonly WindowSize[];
+  /** Must divide all of them. */
   readonly paneMs: number;
-  /** Windows begin at this time plus a multiple of `windowMs`. Default 0, the epoch. */
-  readonly originMs?: number;
   readonly outOfOrderMs: number;
   readonly latenessMs: number;
   readonly thresholds: DriftThresholds;
@@ -33,8 +34,11 @@ export interface MergerOptions {
   readonly interimMs?: number;
   /** After this long without a delta, changed windows are published at once. Default 2 s. */
   readonly quietMs?: number;
-  /** See `WatermarkOptions.idleMs`. Default 60 s. */
-  readonly idleMs?: number;
+  /** See `WatermarkOptions`. */
+  readonly idleMs: number;
+  readonly closeAfterMs: number;
+  /** Late rows still change a window until the watermark is so much past its end and `latenessMs`. */
+  readonly reviseMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -57,9 +61,7 @@ export type MergerCounts = Tally & LedgerCounts & LeftOut;
 export interface DriftSnapshot {
   readonly model: { readonly name: string; readonly version: string };
   readonly referenceId: string;
-  /** The newest window with enough data, else the newest; undefined before the first delta. */
-  readonly latest: DriftStatistics | undefined;
-  /** All windows in memory, in order of time. */
+  /** All windows in memory, by size and in order of time. */
   readonly windows: readonly DriftStatistics[];
   /** Milliseconds since the epoch; undefined when nothing is known. */
   readonly watermarkMs: number | undefined;
@@ -67,19 +69,32 @@ export interface DriftSnapshot {
   readonly counts: Readonly<MergerCounts>;
 }
 
+/**
+ * What is to be published: only what the log has made final; also open windows that are due; or all that changed. Which windows are
+ * final, and with which counts, follows from the log alone.
+ */
+export type PublishScope = 'final' | 'due' | 'all';
+
 /** Adds up profile deltas of one model version and publishes statistics. Pure: knows no Kafka. */
 export interface Merger {
-  /** Adds the deltas of a batch of the profiles topic. Bad records are counted and logged, never thrown. */
-  apply(records: RecordBatch): void;
   /**
-   * When something is due, does what takes time of `due` and of the `snapshot` after it beforehand, in slices: the exact tests of a feature
-   * take up to milliseconds.
-   * @param sliceMs how long one call may take; @param force as of `due`
+   * Adds the deltas of a batch of the profiles topic. Bad records are counted and logged, never thrown.
+   * @param from index of the first record to read
+   * @returns index of the next one; less than `count` when a record has made windows final, which must be published (`measure`, `due`) first
+   */
+  apply(records: RecordBatch, from?: number): number;
+  /**
+   * Does what takes time of `due` beforehand, in slices: the exact tests of a feature take up to milliseconds.
+   * @param sliceMs how long one call may take
    * @returns false when there is more to do
    */
-  measure(sliceMs: number, force?: boolean): boolean;
-  /** Statistics that are due, compactable by key; undefined when none are. @param force all windows that changed */
-  due(force?: boolean): OutputRecords | undefined;
+  measure(sliceMs: number, scope: PublishScope): boolean;
+  /** Statistics that are due, compactable by key; undefined when none are. */
+  due(scope: PublishScope): OutputRecords | undefined;
+  /** True when the log should be told the time (`tick`): nothing comes, and windows could be closed by that alone. */
+  wantsTick(): boolean;
+  /** A record for the profiles topic that says nothing but that time has passed. */
+  tick(): OutputRecords;
   snapshot(): DriftSnapshot;
   /** What was read since the start, or since the last `revoke` that forgot it. */
   counts(): Readonly<MergerCounts>;

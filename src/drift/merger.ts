@@ -1,40 +1,51 @@
 import { WeirError } from '../core/errors.ts';
 import { OutputRecords } from '../core/outputs.ts';
 import type { TopicPartition } from '../core/records.ts';
+import { isSumOfPanes } from '../core/window-size.ts';
 import { cellLayoutOf } from './cells.ts';
-import type { FeatureStatistics } from './decision.ts';
 import { DeltaInbox } from './delta-inbox.ts';
 import { DeltaLedger, type LedgerEntry } from './delta-ledger.ts';
-import type { Merger, MergerOptions, Tally } from './merger-types.ts';
+import type { Merger, MergerOptions, PublishScope, Tally } from './merger-types.ts';
 import { profileKey } from './observer.ts';
 import { inputKey, type ProfileDelta } from './profile-delta.ts';
-import { type DriftStatistics, encodeDriftStatistics, statisticsKey } from './statistics-record.ts';
+import { StatisticsOutbox, statisticsOf } from './statistics-outbox.ts';
+import type { DriftStatistics } from './statistics-record.ts';
 import { alphaPerTest } from './tests/multiple.ts';
 import { FleetWatermark } from './watermark.ts';
 import { type OpenWindow, Windows } from './windows.ts';
 
-export type { DriftSnapshot, Merger, MergerCounts, MergerOptions } from './merger-types.ts';
+export type { DriftSnapshot, Merger, MergerCounts, MergerOptions, PublishScope } from './merger-types.ts';
 
 const DAY_MS = 86_400_000;
 
 /** A window whose records are to be counted again waits for no longer: they may never come, as when a group was moved by hand. */
 const MOST_HOLD_MS = 300_000;
 
+/** A final window that late rows change is published again at most this often. */
+const REVISION_INTERVAL_MS = 10_000;
+
+/** A window and its book. */
+interface Place {
+  readonly windows: Windows;
+  readonly open: OpenWindow;
+}
+
 /**
  * The second half of drift. The result depends only on what was scored, not on how deltas split it, who crashed when, or how the deltas of
- * different input partitions are mixed.
- * @throws WeirError `config_invalid` when the pane does not divide the window
+ * different input partitions are mixed. Which windows are final, when, and what is said of them follows from the records of the profiles
+ * topic and their timestamps alone: reading it again gives the same final statistics, byte for byte.
+ * @throws WeirError `config_invalid` when the pane does not divide the windows
  */
 export function createMerger(options: MergerOptions): Merger {
-  const { model, reference, windowMs, paneMs, clock, logger } = options;
-  const originMs = options.originMs ?? 0;
-  if (windowMs % paneMs !== 0 || originMs % paneMs !== 0) {
-    throw new WeirError('config_invalid', `drift.pane (${paneMs} ms) must divide drift.window (${windowMs} ms) and its origin.`);
-  }
+  const { model, reference, paneMs, closeAfterMs, clock, logger } = options;
+  const unfit = options.windows.find((size) => !isSumOfPanes(size, paneMs));
+  if (unfit) throw new WeirError('config_invalid', `drift.pane (${paneMs} ms) must divide drift.windows (${unfit.name}).`);
+  // The shortest first: it lets go of rows first, and so decides what is late.
+  const sizes = options.windows.toSorted((a, b) => a.longestMs - b.longestMs);
   const cells = cellLayoutOf(reference);
-  const alpha = alphaPerTest(windowMs, options.expectedRunTimeDays * DAY_MS, cells.features.length);
   const key = Buffer.from(profileKey(model));
-  let windows: Windows;
+  const outbox = new StatisticsOutbox(options);
+  let books: readonly Windows[];
   let watermark: FleetWatermark;
   let inbox: DeltaInbox;
   let ledger: DeltaLedger;
@@ -42,27 +53,33 @@ export function createMerger(options: MergerOptions): Merger {
   /** Panes of windows that had been let go. */
   let late: WeakSet<object>;
   let sources: Map<string, TopicPartition>;
-  let heardAtMs: number;
-  let outbox: OutputRecords | undefined;
+  /** Time of the log, by the timestamps of its records. */
+  let logMs: number;
+  /** When the last delta came: of the log, and by the clock. */
+  let lastDelta: { logMs: number; atMs: number };
+  let closings: Place[];
   reset();
 
   function reset(): void {
     ledger = new DeltaLedger();
-    windows = new Windows({
-      cells,
-      windowMs,
-      originMs,
-      alpha,
-      thresholds: options.thresholds,
-      minSamples: options.minSamples,
-      *pending() {
-        for (const entry of ledger.pending()) for (const pane of entry.panes) yield { pane, partition: inputKey(entry) };
-      },
-    });
+    books = sizes.map(
+      (size) =>
+        new Windows({
+          cells,
+          size,
+          alpha: alphaPerTest(size.longestMs, options.expectedRunTimeDays * DAY_MS, cells.features.length),
+          thresholds: options.thresholds,
+          minSamples: options.minSamples,
+          *pending() {
+            for (const entry of ledger.pending()) for (const pane of entry.panes) yield { pane, partition: inputKey(entry) };
+          },
+        }),
+    );
     watermark = new FleetWatermark({
-      clock,
+      nowMs: () => logMs,
       outOfOrderMs: options.outOfOrderMs,
-      idleMs: options.idleMs ?? 60_000,
+      idleMs: options.idleMs,
+      closeAfterMs,
       ...(options.partitions === undefined ? {} : { partitions: options.partitions }),
     });
     inbox = new DeltaInbox({
@@ -71,54 +88,62 @@ export function createMerger(options: MergerOptions): Merger {
       referenceId: reference.referenceId,
       prefix: options.profilesPrefix,
       cells,
-      windowStartOf: (timeMs) => windows.startOf(timeMs),
+      isWithinWindows: (startMs, endMs) => sizes.every((size) => endMs <= size.endOf(size.startOf(startMs))),
       logger,
     });
     late = new WeakSet();
     counts = { events: 0, deadLetters: 0, skipped: 0, untimed: 0, lateDropped: 0 };
     sources = new Map();
-    heardAtMs = clock.monotonicMs();
-    outbox = undefined;
+    logMs = Number.NEGATIVE_INFINITY;
+    lastDelta = { logMs: 0, atMs: clock.monotonicMs() };
+    closings = [];
+    outbox.take();
   }
 
   function take(delta: ProfileDelta): void {
     const { added, settled, retracted } = ledger.accept(delta);
-    for (const entry of retracted) takeBack(entry);
+    const recountedAt = Math.max(...retracted.map(({ toOffset }) => toOffset));
+    for (const entry of retracted) takeBack(entry, recountedAt);
     if (added) {
       watermark.advance(added);
       count(added);
     }
-    for (const entry of settled) for (const pane of entry.panes) windows.at(pane.start)?.window.add(pane, inputKey(entry));
-    for (const open of windows.surplus()) {
-      if (open.isChanged || !open.wasFinal) publish(open, true);
-      windows.forget(open);
+    for (const entry of settled) {
+      for (const pane of entry.panes) for (const windows of books) windows.at(pane.start)?.window.add(pane, inputKey(entry));
     }
   }
 
   function count(entry: LedgerEntry): void {
     countRest(entry, 1);
     for (const pane of entry.panes) {
-      const open = windows.at(pane.start);
-      if (open) windows.touch(open);
-      else late.add(pane);
-      counts[open ? 'events' : 'lateDropped'] += pane.events;
+      const opened = books.map((windows) => touched(windows, pane.start));
+      if (!opened[0]) late.add(pane);
+      counts[opened[0] ? 'events' : 'lateDropped'] += pane.events;
     }
   }
 
-  /** What counted does not any more. Its windows wait until its records are counted again: meanwhile they would show too little. */
-  function takeBack(entry: LedgerEntry): void {
-    const { toOffset, panes } = entry;
+  /**
+   * What counted does not any more. Its windows wait until its records are counted again: meanwhile they would show too little.
+   * @param recountedAt position at which all that was taken back with it is counted again
+   */
+  function takeBack(entry: LedgerEntry, recountedAt: number): void {
+    const { panes } = entry;
     watermark.takeBack(entry, ledger.maxEventTimeOf(entry));
     countRest(entry, -1);
-    const untilMs = clock.monotonicMs() + MOST_HOLD_MS;
+    const untilMs = logMs + MOST_HOLD_MS;
     for (const pane of panes) {
-      const open = windows.at(pane.start);
-      if (open) {
-        windows.touch(open);
-        open.holds.push({ untilMs, isOver: () => ledger.reachedOf(entry) >= toOffset });
+      for (const windows of books) {
+        touched(windows, pane.start)?.holds.push({ untilMs, isOver: () => ledger.reachedOf(entry) >= recountedAt });
       }
       counts[late.has(pane) ? 'lateDropped' : 'events'] -= pane.events;
     }
+  }
+
+  /** The window of a time whose counts are about to change; undefined when it was let go. */
+  function touched(windows: Windows, timeMs: number): OpenWindow | undefined {
+    const open = windows.at(timeMs);
+    if (open) windows.touch(open);
+    return open;
   }
 
   function countRest({ deadLetters, skipped, untimed }: LedgerEntry, sign: 1 | -1): void {
@@ -128,106 +153,110 @@ export function createMerger(options: MergerOptions): Merger {
   }
 
   /** True while records of a window are to be counted again. */
-  function isHeld(open: OpenWindow, nowMs: number): boolean {
-    if (open.holds.length > 0) open.holds = open.holds.filter(({ untilMs, isOver }) => nowMs < untilMs && !isOver());
+  function isHeld(open: OpenWindow): boolean {
+    if (open.holds.length > 0) open.holds = open.holds.filter(({ untilMs, isOver }) => logMs < untilMs && !isOver());
     return open.holds.length > 0;
   }
 
-  function statisticsOf(open: OpenWindow, final: boolean): DriftStatistics {
-    const decision = windows.decide(open);
-    const { view: window } = open;
-    const { duplicatesDropped, retracted, gaps, gapOffsets } = ledger.counts;
-    return {
-      model: model.name,
-      modelVersion: model.version,
-      referenceId: reference.referenceId,
-      windowStart: window.startMs,
-      windowEnd: window.endMs,
-      revision: open.revision,
-      final,
-      publishedAt: clock.wallMs(),
-      events: window.events,
-      partitionsSeen: window.partitions.size,
-      partitionsExpected: options.partitions ?? null,
-      alpha,
-      status: decision.status,
-      overallDrift: decision.overallDrift,
-      driftedFeatures: decision.drifted.length,
-      driftedFeatureNames: [...decision.drifted],
-      driftShare: decision.features.length > 0 ? decision.drifted.length / decision.features.length : 0,
-      recommendation: windows.recommend(open),
-      features: decision.features as FeatureStatistics[],
-      prediction: decision.prediction,
-      deadLetters: counts.deadLetters,
-      coverage: watermark.coverage(window.endMs),
-      gaps,
-      gapOffsets,
-      duplicatesDropped: duplicatesDropped + retracted,
-    };
+  /** Finds what the log has made final, or changed after that, and lets go of what nothing changes any more. */
+  function close(): void {
+    const reachedMs = watermark.valueMs();
+    for (const windows of books) {
+      const surplus = windows.surplus();
+      for (const open of [...windows.inOrder()]) {
+        const { endMs } = open.window;
+        const isLeaving = surplus.includes(open);
+        const isDone = open.finals > 0 && !open.isChanged;
+        if (isDone && (isLeaving || reachedMs >= endMs + options.latenessMs + options.reviseMs)) windows.forget(open);
+        else if (isLeaving || (!isHeld(open) && isClosable(open, reachedMs))) closings.push({ windows, open });
+      }
+    }
   }
 
-  function publish(open: OpenWindow, final: boolean): void {
-    open.revision++;
-    open.isChanged = false;
-    open.wasFinal = final;
-    open.publishedAtMs = clock.monotonicMs();
-    const statistics = statisticsOf(open, final);
-    outbox ??= new OutputRecords(options.statisticsTopic);
-    outbox.push({
-      timestampMs: statistics.publishedAt,
-      key: Buffer.from(statisticsKey(statistics)),
-      value: encodeDriftStatistics(options.statisticsPrefix, statistics),
-    });
+  function isClosable({ window, finals, isChanged, publishedAtMs }: OpenWindow, reachedMs: number): boolean {
+    if (finals === 0) return reachedMs >= window.endMs + options.latenessMs;
+    return isChanged && logMs - publishedAtMs >= REVISION_INTERVAL_MS;
   }
 
-  function isFinal({ wasFinal, window }: OpenWindow): boolean {
-    return wasFinal || watermark.valueMs() >= window.endMs + options.latenessMs;
+  /** Open windows to be shown as they are. */
+  function* interims(scope: PublishScope): Generator<Place> {
+    if (scope === 'final') return;
+    const nowMs = clock.monotonicMs();
+    const isQuiet = nowMs - lastDelta.atMs >= (options.quietMs ?? 2_000);
+    for (const windows of books) {
+      for (const open of windows.inOrder()) {
+        if (open.finals > 0 || !open.isChanged || isHeld(open)) continue;
+        if (scope === 'all' || isQuiet || nowMs - open.publishedAtMs >= (options.interimMs ?? 10_000)) yield { windows, open };
+      }
+    }
   }
 
-  function isDue(open: OpenWindow, nowMs: number, force: boolean): boolean {
-    if (isHeld(open, nowMs)) return false;
-    const isNewlyFinal = !open.wasFinal && isFinal(open);
-    if (!open.isChanged && !isNewlyFinal) return false;
-    const isQuiet = nowMs - heardAtMs >= (options.quietMs ?? 2000);
-    return force || isQuiet || isNewlyFinal || nowMs - open.publishedAtMs >= (options.interimMs ?? 10_000);
+  function describe({ windows, open }: Place, final: boolean): DriftStatistics {
+    return statisticsOf(windows, open, final, options, { coverage: watermark.coverage(open.window.endMs), ledger: ledger.counts });
   }
 
   return {
-    apply(records) {
-      for (let i = 0; i < records.count; i++) {
-        const delta = inbox.read(records, i);
-        if (!delta) continue;
-        heardAtMs = clock.monotonicMs();
+    apply(records, from = 0) {
+      for (let i = from; i < records.count; i++) {
+        logMs = Math.max(logMs, records.timestamps[i]!);
         sources.set(`${records.topic}/${records.partition}`, { topic: records.topic, partition: records.partition });
-        take(delta);
+        const delta = inbox.read(records, i);
+        if (delta) {
+          lastDelta = { logMs, atMs: clock.monotonicMs() };
+          take(delta);
+        }
+        close();
+        if (closings.length > 0) return i + 1;
       }
+      return records.count;
     },
 
-    measure(sliceMs, force = false) {
-      const nowMs = clock.monotonicMs();
-      if (!windows.inOrder().some((open) => isDue(open, nowMs, force))) return true;
-      const endMs = nowMs + sliceMs;
-      for (const open of windows.inOrder()) while (windows.measureNext(open)) if (clock.monotonicMs() >= endMs) return false;
+    measure(sliceMs, scope) {
+      const endMs = clock.monotonicMs() + sliceMs;
+      for (const { windows, open } of [...closings, ...interims(scope)]) {
+        while (windows.measureNext(open)) if (clock.monotonicMs() >= endMs) return false;
+      }
       return true;
     },
 
-    due(force = false) {
-      const nowMs = clock.monotonicMs();
-      for (const open of windows.inOrder()) if (isDue(open, nowMs, force)) publish(open, isFinal(open));
-      const records = outbox;
-      outbox = undefined;
+    due(scope) {
+      for (const place of closings.splice(0)) {
+        const { open } = place;
+        outbox.add(describe(place, true), logMs);
+        place.windows.conclude(open);
+        open.finals++;
+        open.isChanged = false;
+        open.publishedAtMs = logMs;
+      }
+      for (const place of interims(scope)) {
+        outbox.add(describe(place, false), clock.wallMs());
+        place.open.isChanged = false;
+        place.open.publishedAtMs = clock.monotonicMs();
+      }
+      return outbox.take();
+    },
+
+    wantsTick() {
+      const silentMs = logMs - lastDelta.logMs;
+      // After that, time alone closes nothing any more.
+      if (silentMs > Math.max(closeAfterMs, options.idleMs, MOST_HOLD_MS) + REVISION_INTERVAL_MS) return false;
+      return books.some((windows) => windows.inOrder().some(({ finals, isChanged }) => finals === 0 || isChanged));
+    },
+
+    tick() {
+      const records = new OutputRecords(options.profilesTopic);
+      records.push({ timestampMs: clock.wallMs(), key, value: null });
       return records;
     },
 
     counts: () => ({ ...counts, ...ledger.counts, ...inbox.leftOut }),
 
     snapshot() {
-      const all = windows.inOrder().map((open) => statisticsOf(open, open.wasFinal));
+      const all = books.flatMap((windows) => windows.inOrder().map((open) => describe({ windows, open }, open.finals > 0)));
       const reachedMs = watermark.valueMs();
       return {
         model: { name: model.name, version: model.version },
         referenceId: reference.referenceId,
-        latest: all.findLast(({ status }) => status !== 'INSUFFICIENT_DATA') ?? all.at(-1),
         windows: all,
         watermarkMs: Number.isFinite(reachedMs) ? reachedMs : undefined,
         partitionsSeen: watermark.seen,

@@ -72,15 +72,19 @@ function featureOf(reader: AvroReader): FeatureDelta {
 
 /**
  * Holds a delta against the reference profile and the windows: cells exist, every scored row is in one cell or is
- * missing or infinite, and every pane lies within one window.
+ * missing or infinite, and every pane lies within one window of each size.
  * @throws RangeError
  */
-export function checkProfileDelta(delta: ProfileDelta, layout: CellLayout, windowStartOf: (timeMs: number) => number): void {
+export function checkProfileDelta(
+  delta: ProfileDelta,
+  layout: CellLayout,
+  isWithinWindows: (startMs: number, endMs: number) => boolean,
+): void {
   if (delta.toOffset < delta.fromOffset || delta.fromOffset < delta.startOffset) throw new RangeError('its offsets run backwards');
   if (delta.part >= delta.parts) throw new RangeError('it has more parts than it says');
   for (const pane of delta.panes) {
-    if (pane.durationMs < 1 || windowStartOf(pane.start) !== windowStartOf(pane.start + pane.durationMs - 1)) {
-      throw new RangeError('a pane does not lie within one window; pane must divide window for all workers alike');
+    if (pane.durationMs < 1 || !isWithinWindows(pane.start, pane.start + pane.durationMs)) {
+      throw new RangeError('a pane does not lie within one window; drift.pane must divide drift.windows for all workers alike');
     }
     if (pane.features.length !== layout.features.length) throw new RangeError('the number of features differs from the reference');
     for (const [index, feature] of pane.features.entries()) {

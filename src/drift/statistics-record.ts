@@ -14,11 +14,12 @@ export interface DriftStatistics {
   model: string;
   modelVersion: string;
   referenceId: string;
+  /** Name of the size of the window: `1h`, `month`. */
+  window: string;
   windowStart: number;
   windowEnd: number;
   revision: number;
   final: boolean;
-  publishedAt: number;
   events: number;
   partitionsSeen: number;
   partitionsExpected: number | null;
@@ -31,7 +32,6 @@ export interface DriftStatistics {
   recommendation: DriftRecommendation;
   features: FeatureStatistics[];
   prediction: FeatureStatistics;
-  deadLetters: number;
   coverage: number;
   gaps: number;
   gapOffsets: number;
@@ -39,9 +39,9 @@ export interface DriftStatistics {
 }
 
 /** Compaction key of a window's statistics. */
-export function statisticsKey(statistics: Pick<DriftStatistics, 'model' | 'modelVersion' | 'windowStart' | 'windowEnd'>): string {
-  const { model, modelVersion, windowStart, windowEnd } = statistics;
-  return `${model}|${modelVersion}|${windowEnd - windowStart}|${windowStart}`;
+export function statisticsKey(statistics: Pick<DriftStatistics, 'model' | 'modelVersion' | 'window' | 'windowStart'>): string {
+  const { model, modelVersion, window, windowStart } = statistics;
+  return `${model}|${modelVersion}|${window}|${windowStart}`;
 }
 
 /** The framing bytes and the Avro body of a statistics record. Numbers that are not finite become null. */

@@ -1,4 +1,3 @@
-import type { Clock } from '../core/clock.ts';
 import type { LedgerEntry } from './delta-ledger.ts';
 import { inputKey } from './profile-delta.ts';
 
@@ -14,13 +13,13 @@ export interface WatermarkOptions {
   readonly outOfOrderMs: number;
   /** A partition that was read to its end and silent for this long holds nothing back. */
   readonly idleMs: number;
+  /** One that is silent but not at its end (its worker died) holds it so long: windows are closed without it then. */
+  readonly closeAfterMs: number;
   /** Input partitions; those not heard of hold the watermark until `idleMs` after the first delta. */
   readonly partitions?: number;
-  readonly clock: Clock;
+  /** The time of the log that is read, so that the same log always gives the same. Milliseconds; never runs back. */
+  readonly nowMs: () => number;
 }
-
-/** A partition that is silent but not at its end (its worker died) holds the watermark this many times as long. */
-const STALL_FACTOR = 10;
 
 /**
  * How far event time has come in all input partitions: the minimum over those that are not idle of (latest event time
@@ -43,7 +42,7 @@ export class FleetWatermark {
 
   /** Takes note of what counts. */
   advance(entry: LedgerEntry): void {
-    const nowMs = this.options.clock.monotonicMs();
+    const nowMs = this.options.nowMs();
     this.startedAtMs ??= nowMs;
     const key = inputKey(entry);
     const known = this.partitions.get(key);
@@ -67,8 +66,8 @@ export class FleetWatermark {
 
   /** Share of the input partitions that hold nothing back at a time: they have come so far, or are idle. */
   coverage(timeMs: number): number {
-    const { clock, idleMs, outOfOrderMs, partitions } = this.options;
-    const nowMs = clock.monotonicMs();
+    const { idleMs, outOfOrderMs, partitions } = this.options;
+    const nowMs = this.options.nowMs();
     let past = 0;
     for (const { maxEventTimeMs, atEnd, heardAtMs } of this.partitions.values()) {
       if (maxEventTimeMs - outOfOrderMs >= timeMs || (atEnd && nowMs - heardAtMs >= idleMs)) past++;
@@ -80,15 +79,15 @@ export class FleetWatermark {
 
   /** The watermark now, milliseconds since the epoch; −∞ when nothing is known. */
   valueMs(): number {
-    const { clock, idleMs, outOfOrderMs, partitions } = this.options;
-    const nowMs = clock.monotonicMs();
+    const { idleMs, closeAfterMs, outOfOrderMs, partitions } = this.options;
+    const nowMs = this.options.nowMs();
     if (this.startedAtMs === undefined) return this.reachedMs;
     if (partitions !== undefined && this.partitions.size < partitions && nowMs - this.startedAtMs < idleMs) return this.reachedMs;
     let lowest = Number.POSITIVE_INFINITY;
     let highest = Number.NEGATIVE_INFINITY;
     for (const { maxEventTimeMs, atEnd, heardAtMs } of this.partitions.values()) {
       if (maxEventTimeMs >= 0) highest = Math.max(highest, maxEventTimeMs);
-      if (nowMs - heardAtMs >= (atEnd ? idleMs : idleMs * STALL_FACTOR)) continue;
+      if (nowMs - heardAtMs >= (atEnd ? idleMs : closeAfterMs)) continue;
       lowest = Math.min(lowest, maxEventTimeMs < 0 ? Number.NEGATIVE_INFINITY : maxEventTimeMs);
     }
     // All idle: nothing older than the latest event is on its way.

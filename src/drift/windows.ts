@@ -1,3 +1,4 @@
+import type { WindowSize } from '../core/window-size.ts';
 import type { CellLayout } from './cells.ts';
 import { type DecisionOptions, decideWindow, type WindowDecision } from './decision.ts';
 import { type FeatureMeasures, measureFeature } from './feature-statistics.ts';
@@ -5,8 +6,8 @@ import type { PaneDelta } from './profile-delta.ts';
 import type { DriftRecommendation } from './statistics-record.ts';
 import { Window } from './window.ts';
 
-/** Windows in memory at most, each some 16 bytes a bin. Late deltas revise these; the oldest is let go first. */
-export const MAX_WINDOWS = 128;
+/** Windows of a size in memory at most, each some 16 bytes a bin. When there are more, the oldest is closed and let go. */
+export const MAX_WINDOWS = 512;
 
 /** A window on its way to be published. */
 export interface OpenWindow {
@@ -16,10 +17,10 @@ export interface OpenWindow {
   view: Window;
   /** Counts, or a neighbour's verdict, changed since it was published. */
   isChanged: boolean;
-  /** −1: never published. */
-  revision: number;
+  /** How often it was published as final. */
+  finals: number;
+  /** When it was published last: of the clock while it is open, of the log once it is final. */
   publishedAtMs: number;
-  wasFinal: boolean;
   decision: WindowDecision | undefined;
   /** What it waits for before it is published. */
   holds: { readonly untilMs: number; isOver(): boolean }[];
@@ -39,14 +40,14 @@ export interface WindowsOptions extends DecisionOptions {
   /** Panes that count and may still be retracted. */
   readonly pending: () => Iterable<PendingPane>;
   readonly cells: CellLayout;
-  readonly windowMs: number;
-  readonly originMs: number;
+  readonly size: WindowSize;
 }
 
-/** The windows in memory, their verdicts, and what follows from neighbouring verdicts. */
+/** The windows of one size in memory, their verdicts, and what follows from neighbouring verdicts. */
 export class Windows {
   private readonly options: WindowsOptions;
   private readonly byStart = new Map<number, OpenWindow>();
+  private readonly ordered: OpenWindow[] = [];
   /** Which features (the score last) were in drift, by window start; outlives the window itself. */
   private readonly drifting = new Map<number, readonly boolean[]>();
   /** Windows before this were let go. */
@@ -56,53 +57,58 @@ export class Windows {
     this.options = options;
   }
 
-  get size(): number {
-    return this.byStart.size;
+  /** Of what size they are. */
+  get size(): WindowSize {
+    return this.options.size;
   }
 
-  /** Start of the window that holds a time. */
-  startOf(timeMs: number): number {
-    const { windowMs, originMs } = this.options;
-    return Math.floor((timeMs - originMs) / windowMs) * windowMs + originMs;
+  /** Level of each single test. */
+  get alpha(): number {
+    return this.options.alpha;
   }
 
   /** The window that holds a time; undefined when it was let go already. */
   at(timeMs: number): OpenWindow | undefined {
-    const start = this.startOf(timeMs);
+    const { cells, size } = this.options;
+    const start = size.startOf(timeMs);
     const known = this.byStart.get(start);
     if (known) return known;
     if (start < this.forgottenBeforeMs) return undefined;
-    const window = new Window(this.options.cells, start, start + this.options.windowMs);
+    const window = new Window(cells, start, size.endOf(start));
     const opened: OpenWindow = {
       window,
       view: window,
       isChanged: false,
-      revision: -1,
+      finals: 0,
       publishedAtMs: Number.NEGATIVE_INFINITY,
-      wasFinal: false,
       decision: undefined,
       holds: [],
       measures: [],
     };
     this.byStart.set(start, opened);
+    const place = this.ordered.findLastIndex((other) => other.window.startMs < start) + 1;
+    this.ordered.splice(place, 0, opened);
     return opened;
   }
 
   /** All windows in order of time. */
-  inOrder(): OpenWindow[] {
-    return [...this.byStart.values()].sort((a, b) => a.window.startMs - b.window.startMs);
+  inOrder(): readonly OpenWindow[] {
+    return this.ordered;
   }
 
   /** Windows to be let go: the oldest above the bound. */
   surplus(): OpenWindow[] {
-    return this.byStart.size > MAX_WINDOWS ? this.inOrder().slice(0, -MAX_WINDOWS) : [];
+    return this.ordered.length > MAX_WINDOWS ? this.ordered.slice(0, -MAX_WINDOWS) : [];
   }
 
   /** Lets a window go; later counts for it are refused. */
-  forget({ window }: OpenWindow): void {
+  forget(open: OpenWindow): void {
+    const { window } = open;
     this.byStart.delete(window.startMs);
+    this.ordered.splice(this.ordered.indexOf(open), 1);
     this.forgottenBeforeMs = Math.max(this.forgottenBeforeMs, window.endMs);
-    const old = window.startMs - 2 * this.options.windowMs;
+    const { size } = this.options;
+    const old = size.before(size.before(window.startMs));
     for (const start of this.drifting.keys()) if (start < old) this.drifting.delete(start);
   }
 
@@ -122,30 +128,36 @@ export class Windows {
     return true;
   }
 
-  /** The verdict on a window as it is now. A changed verdict makes the next two windows worth publishing again. */
+  /** The verdict on a window as it is now. */
   decide(open: OpenWindow): WindowDecision {
     if (open.decision) return open.decision;
     while (this.measureNext(open));
-    const decision = decideWindow(open.view, open.measures, this.options);
-    open.decision = decision;
+    return (open.decision = decideWindow(open.view, open.measures, this.options));
+  }
+
+  /**
+   * Remembers the verdict on a window that is published as final. Verdicts on open windows are shown, but nothing follows from them: when
+   * they are made depends on the clock. A changed verdict makes the next two windows worth publishing again.
+   */
+  conclude(open: OpenWindow): void {
     const { startMs } = open.window;
-    const now = [...decision.features, decision.prediction].map(({ status }) => status === 'DRIFT');
+    const now = driftingIn(this.decide(open));
     const before = this.drifting.get(startMs);
     this.drifting.set(startMs, now);
-    if (now.some((is, index) => is !== (before?.[index] ?? false))) {
-      for (const later of [1, 2]) {
-        const next = this.byStart.get(startMs + later * this.options.windowMs);
-        if (next && next.revision >= 0) next.isChanged = true;
-      }
+    if (!now.some((is, index) => is !== (before?.[index] ?? false))) return;
+    const { size } = this.options;
+    for (let later = 0, start = startMs; later < 2; later++) {
+      start = size.endOf(start);
+      const next = this.byStart.get(start);
+      if (next && next.publishedAtMs > Number.NEGATIVE_INFINITY) next.isChanged = true;
     }
-    return decision;
   }
 
   /** Counts of a window with those that may still be retracted. */
   private viewOf({ window }: OpenWindow): Window {
     let view: Window | undefined;
     for (const { pane, partition } of this.options.pending()) {
-      if (this.startOf(pane.start) !== window.startMs) continue;
+      if (pane.start < window.startMs || pane.start >= window.endMs) continue;
       view ??= window.copy();
       view.add(pane, partition);
     }
@@ -154,9 +166,16 @@ export class Windows {
 
   /** retrain_model: one feature, or the score, is in drift in at least two of the three windows up to this one. */
   recommend(open: OpenWindow): DriftRecommendation {
+    const { size } = this.options;
     const { startMs } = open.window;
-    const recent = [0, 1, 2].map((back) => this.drifting.get(startMs - back * this.options.windowMs) ?? []);
+    const before = size.before(startMs);
+    const recent = [driftingIn(this.decide(open)), ...[before, size.before(before)].map((start) => this.drifting.get(start) ?? [])];
     const isSustained = this.options.cells.features.some((_, index) => recent.filter((flags) => flags[index]).length >= 2);
     return isSustained ? 'retrain_model' : 'continue_monitoring';
   }
+}
+
+/** Which features are in drift, the score last. */
+function driftingIn({ features, prediction }: WindowDecision): boolean[] {
+  return [...features, prediction].map(({ status }) => status === 'DRIFT');
 }

@@ -19,6 +19,8 @@ export interface SourceMetrics {
 /** What a drift window showed. An undefined score has no series: too few samples is not 0. */
 export interface DriftWindow {
   readonly model: string;
+  /** Name of its size. */
+  readonly window: string;
   readonly rows: number;
   readonly windowEndMs: number;
   /** Share of the input partitions that are past its end. */
@@ -41,10 +43,10 @@ export interface DriftLeftOut {
 
 /** What the merger tells. Only the merger does: a worker sees part of the partitions. */
 export interface DriftMetrics {
-  /** The newest window with enough samples: its values replace those of the last one of this model. */
+  /** The newest window of a size with enough samples: its values replace those of the last one of this model and size. */
   window(window: DriftWindow): void;
   /** Statistics of a window were published. */
-  published(model: string, status: string): void;
+  published(model: string, window: string, status: string): void;
   /** What was left out since the last call. */
   leftOut(model: string, counts: DriftLeftOut): void;
 }
@@ -224,14 +226,15 @@ function createDriftMetrics(gauge: Make<Gauge>, counter: Make<Counter>): DriftMe
     else target.set(labels, value);
   };
   return {
-    window({ model, rows, windowEndMs, coverage, features, prediction }) {
-      coverages.set({ model }, coverage);
-      samples.set({ model }, rows);
-      windowEnd.set({ model }, windowEndMs / 1_000);
-      set(predictionDrift, { model }, prediction);
-      for (const { name, score } of features) set(featureDrift, { model, feature_name: name }, score);
+    window({ model, window, rows, windowEndMs, coverage, features, prediction }) {
+      const labels = { model, window };
+      coverages.set(labels, coverage);
+      samples.set(labels, rows);
+      windowEnd.set(labels, windowEndMs / 1_000);
+      set(predictionDrift, labels, prediction);
+      for (const { name, score } of features) set(featureDrift, { ...labels, feature_name: name }, score);
     },
-    published: (model, status) => windows.inc({ model, status }),
+    published: (model, window, status) => windows.inc({ model, window, status }),
     leftOut(model, counts) {
       lateRows.inc({ model }, counts.lateRows);
       gapOffsets.inc({ model }, counts.gapOffsets);

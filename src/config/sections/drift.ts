@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, duration, topic, topicConfig } from '../scalars.ts';
+import { count, duration, topic, topicConfig, windowSize } from '../scalars.ts';
 
 /** `drift`: how live data is compared with the reference profile of the model package. */
 export const driftSection = z
@@ -9,8 +9,14 @@ export const driftSection = z
     statisticsTopic: topic().exactOptional().describe('Topic with the statistics per window; default: <name>.drift-statistics.'),
     profilesTopicConfig: topicConfig(),
     statisticsTopicConfig: topicConfig(),
-    windowMs: duration(1).exactOptional().describe('Length of a window in event time; default 1h. A multiple of paneMs.'),
-    window: duration(1).exactOptional().describe('The same as windowMs, under a name that reads well with a unit (window: 28d).'),
+    windows: z
+      .array(windowSize())
+      .min(1)
+      .max(6)
+      .prefault(['1h', '24h'])
+      .describe(
+        'Sizes of the windows of event time, each published on its own: durations such as 5m, 1h, 28d, or month (of the calendar, UTC). Multiples of the pane.',
+      ),
     paneMs: duration(1).exactOptional().describe('Length of the pieces that windows are added up from; default 1m.'),
     pane: duration(1).exactOptional().describe('The same as paneMs, under a name that reads well with a unit.'),
     flushIntervalMs: duration(1).prefault(1_000).describe('How often a worker publishes its counts.'),
@@ -18,6 +24,17 @@ export const driftSection = z
       .prefault(30_000)
       .describe('How far event times may run backwards within a partition before they hold up nothing more.'),
     latenessMs: duration(0).prefault(120_000).describe('How long a window stays open after the watermark has passed its end.'),
+    idleMs: duration(1_000)
+      .prefault(60_000)
+      .describe('An input partition that was read to its end and brings nothing for so long holds no window open.'),
+    closeAfterMs: duration(1_000)
+      .prefault(600_000)
+      .describe(
+        'Windows are closed without an input partition that has brought nothing for so long although there is more to read; coverage says so.',
+      ),
+    reviseMs: duration(0)
+      .prefault(86_400_000)
+      .describe('How long after its end, in event time, late rows still change a window. Later ones are counted as dropped.'),
     thresholds: z
       .strictObject({
         tvd: z

@@ -27,6 +27,7 @@ function windowOf(day: number, change: Partial<DriftStatistics> = {}): DriftStat
     model: 'delay',
     modelVersion: '2',
     referenceId: 'abcdef0123456789',
+    window: '1d',
     windowStart: day * DAY_MS,
     windowEnd: (day + 1) * DAY_MS,
     events: 12_345,
@@ -57,7 +58,7 @@ describe('driftLines', () => {
     });
     const lines = driftLines({ topic: 't', windows: [windowOf(0), drifted] }, { features: false }, style);
     expect(lines).toEqual([
-      'delay 2, against reference abcdef012345:',
+      'delay 2, windows of 1d, against reference abcdef012345:',
       'WINDOW            UNTIL             ROWS    STATUS        SCORE  COLUMNS IN DRIFT       COVERAGE  RECOMMENDATION',
       '1970-01-01 00:00  1970-01-02 00:00  12,345  OK            4.6 %  -                      100 %     -',
       '!1970-01-02 00:00  1970-01-03 00:00  12,345  DRIFT (open)  -      a, b, c, d and 2 more  50 %      retrain',
@@ -85,7 +86,7 @@ describe('driftLines', () => {
   it('keeps model versions apart, cuts to the width, and says when there is nothing', () => {
     const lines = driftLines({ topic: 't', windows: [windowOf(0), windowOf(0, { modelVersion: '10' })] }, { features: false }, style, 20);
     expect(lines.filter((line) => line.startsWith('delay'))).toEqual([
-      'delay 2, against reference abcdef012345:',
+      'delay 2, windows of 1d, against reference abcdef012345:',
       'delay 10, against reference abcdef012345:',
     ]);
     expect(lines[2]).toBe('1970-01-01 00:00  1…');

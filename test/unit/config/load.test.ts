@@ -54,11 +54,14 @@ describe('a minimal file', () => {
         statisticsTopic: 'flights.drift-statistics',
         profilesTopicConfig: {},
         statisticsTopicConfig: {},
-        windowMs: 3_600_000,
+        windows: [expect.objectContaining({ name: '1h' }), expect.objectContaining({ name: '1d' })],
         paneMs: 60_000,
         flushIntervalMs: 1_000,
         outOfOrderMs: 30_000,
         latenessMs: 120_000,
+        idleMs: 60_000,
+        closeAfterMs: 600_000,
+        reviseMs: 86_400_000,
         thresholds: { tvd: 0.1, psi: 0.2 },
         expectedRunTimeDays: 30,
         minSamples: 1_000,
@@ -89,8 +92,8 @@ features: {plane: {store: main, entity: event.tail.number}}`);
   });
 
   it('takes window and pane with units', () => {
-    const { drift } = parse(`${MINIMAL}drift: {window: 28d, paneMs: 1d}`);
-    expect([drift.windowMs, drift.paneMs]).toEqual([28 * 86_400_000, 86_400_000]);
+    const { drift } = parse(`${MINIMAL}drift: {windows: [28d, 1440m, month], paneMs: 1d}`);
+    expect([drift.windows.map(({ name }) => name), drift.paneMs]).toEqual([['28d', '1d', 'month'], 86_400_000]);
     expect(drift).not.toHaveProperty('window');
   });
 });
@@ -149,7 +152,7 @@ input: {topic: in, format: confluentt}
 model: {package: nope}
 batch: {maxRow: 3, maxRows: 0}
 stores: {main: {kind: rediss, url: "redis://x"}}
-drift: {windowMs: 90s, paneMs: 1m}
+drift: {windows: [1h, 90s], paneMs: 1m}
 `),
     ).toEqual([
       '3:3: kafka: unknown key broker; did you mean brokers?',
@@ -159,7 +162,7 @@ drift: {windowMs: 90s, paneMs: 1m}
       '7:9: batch: unknown key maxRow; did you mean maxRows?',
       '7:29: batch.maxRows: Too small: expected number to be >=1',
       '8:23: stores.main.kind: must be redis or memory',
-      '9:19: drift.windowMs: 90000 is not a multiple of paneMs 60000; windows are sums of panes',
+      '9:23: drift.windows: 90s is not a multiple of paneMs 60000; windows are sums of panes',
     ]);
   });
 

@@ -56,7 +56,12 @@ describe('rules', () => {
       'batch.maxRows: 200 rows never fit into flow.maxQueuedRows 100',
     ],
     ['a slow heartbeat', 'kafka: {brokers: "a:1", heartbeatIntervalMs: 20s}', 'is more than a third of sessionTimeoutMs 30000'],
-    ['window twice', 'drift: {window: 1h, windowMs: 1h}', 'drift.window: is the same as drift.windowMs; give one of them'],
+    ['pane twice', 'drift: {pane: 1m, paneMs: 1m}', 'drift.pane: is the same as drift.paneMs; give one of them'],
+    [
+      'a month of panes that are no part of a day',
+      'drift: {windows: [month], pane: 7h}',
+      'drift.windows: month is not a multiple of paneMs 25200000, as days must be; windows are sums of panes',
+    ],
     ['an unknown guarantee', 'delivery: {mode: at-most-once}', 'delivery.mode: must be exactly-once or at-least-once'],
     [
       'transactions that never end in time',

@@ -3,7 +3,7 @@ import { dataOf, deltasOf, featureOf, HOUR_MS, merged, reference, statisticsOf, 
 
 describe('decision', () => {
   test('the same distribution is OK', () => {
-    const [statistics] = statisticsOf(merged(deltasOf([dataOf(5000)])).merger.due(true));
+    const [statistics] = statisticsOf(merged(deltasOf([dataOf(5000)])).merger.due('all'));
     expect(statistics).toMatchObject({
       model: 'toy',
       referenceId: reference.referenceId,
@@ -33,7 +33,7 @@ describe('decision', () => {
   });
 
   test('a shift is drift in the features that moved and in no other', () => {
-    const [statistics] = statisticsOf(merged(deltasOf([dataOf(5000, { shift: 25 })])).merger.due(true));
+    const [statistics] = statisticsOf(merged(deltasOf([dataOf(5000, { shift: 25 })])).merger.due('all'));
     expect(statistics).toMatchObject({
       status: 'DRIFT',
       overallDrift: true,
@@ -54,20 +54,20 @@ describe('decision', () => {
   });
 
   test('few rows are INSUFFICIENT_DATA, however far they moved; half as many suffice for ten bins', () => {
-    const [statistics] = statisticsOf(merged(deltasOf([dataOf(700, { shift: 80 })])).merger.due(true));
+    const [statistics] = statisticsOf(merged(deltasOf([dataOf(700, { shift: 80 })])).merger.due('all'));
     expect(featureOf(statistics!, 'delay')).toMatchObject({ status: 'INSUFFICIENT_DATA', n: 700, p: null, pMethod: 'none' });
     expect(featureOf(statistics!, 'delay').reason).toMatch(/700 values, 1000 needed for 16 bins/);
     expect(featureOf(statistics!, 'delay').tvd).toBeGreaterThan(0.5);
     expect(featureOf(statistics!, 'day').status).toBe('OK');
     expect(featureOf(statistics!, 'origin').status).toBe('DRIFT');
-    const [calm] = statisticsOf(merged(deltasOf([dataOf(700)])).merger.due(true));
+    const [calm] = statisticsOf(merged(deltasOf([dataOf(700)])).merger.due('all'));
     expect(featureOf(calm!, 'day').status).toBe('OK');
     expect(calm!.status).toBe('INSUFFICIENT_DATA');
   });
 
   test('an empty side has no scores, and a vanished feature raises the quality alarm', () => {
     const data = dataOf(3000).map(({ delay: _, ...rest }) => rest);
-    const [statistics] = statisticsOf(merged(deltasOf([data])).merger.due(true));
+    const [statistics] = statisticsOf(merged(deltasOf([data])).merger.due('all'));
     expect(featureOf(statistics!, 'delay')).toMatchObject({
       status: 'INSUFFICIENT_DATA',
       n: 0,
@@ -85,7 +85,7 @@ describe('decision', () => {
 
   test('new categories and values out of the domain warn before they drift', () => {
     const data = dataOf(5000).map((d, i) => (i % 25 === 0 ? { ...d, origin: 'SFO', delay: 1e5 } : d));
-    const [statistics] = statisticsOf(merged(deltasOf([data])).merger.due(true));
+    const [statistics] = statisticsOf(merged(deltasOf([data])).merger.due('all'));
     expect(statistics!.status).toBe('WARN');
     expect(featureOf(statistics!, 'origin')).toMatchObject({ status: 'WARN', qualityAlarm: true, newCategoryRate: 0.04 });
     expect(featureOf(statistics!, 'delay')).toMatchObject({ status: 'WARN', aboveDomainRate: 0.04, highest: 1e5, lowest: null });
@@ -94,21 +94,22 @@ describe('decision', () => {
   test('effect without significance warns', () => {
     const data = dataOf(1200, { shift: 4 });
     const options = { thresholds: { tvd: 0.02, psi: 0.2 }, expectedRunTimeDays: 30_000_000 };
-    const [statistics] = statisticsOf(merged(deltasOf([data]), options).merger.due(true));
+    const [statistics] = statisticsOf(merged(deltasOf([data]), options).merger.due('all'));
     expect(featureOf(statistics!, 'delay').status).toBe('WARN');
     expect(featureOf(statistics!, 'delay').reason).toMatch(/tvd .* >= 0.02; p .* >= /);
   });
 
   test('a change of scale without a shift is seen', () => {
     const data = dataOf(5000).map((d) => ({ ...d, delay: d.delay! * 1.4 }));
-    const [statistics] = statisticsOf(merged(deltasOf([data])).merger.due(true));
+    const [statistics] = statisticsOf(merged(deltasOf([data])).merger.due('all'));
     expect(featureOf(statistics!, 'delay').status).toBe('DRIFT');
   });
 
   test('retrain only when drift is sustained over two of three windows', () => {
     const shifts = [0, 15, 0, 15, 0, 0, 0];
     const outputs = deltasOf(shifts.map((shift, window) => dataOf(2000, { shift, window, seed: window + 1 })));
-    const all = statisticsOf(merged(outputs).merger.due(true));
+    const { merger, finals } = merged(outputs);
+    const all = [...finals, ...statisticsOf(merger.due('all'))];
     expect(all.map(({ overallDrift }) => overallDrift)).toEqual(shifts.map((s) => s > 0));
     expect(all.map(({ recommendation }) => recommendation === 'retrain_model')).toEqual([false, false, false, true, false, false, false]);
   });
@@ -118,7 +119,8 @@ describe('decision', () => {
       dataOf(2000, { window: 0 }).map((d) => ({ ...d, day: 7 })),
       dataOf(2000, { window: 1 }).map((d) => ({ ...d, score: 0.9 })),
     ]);
-    const all = statisticsOf(merged(outputs).merger.due(true));
+    const { merger, finals } = merged(outputs);
+    const all = [...finals, ...statisticsOf(merger.due('all'))];
     expect(all.map(({ overallDrift, recommendation }) => [overallDrift, recommendation])).toEqual([
       [true, 'continue_monitoring'],
       [true, 'continue_monitoring'],

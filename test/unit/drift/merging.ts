@@ -78,16 +78,35 @@ export function statisticsOf(outputs: OutputRecords | undefined): DriftStatistic
   );
 }
 
+/**
+ * Reads a batch as the loop does: what it makes final is published before the next record is read.
+ * @param atMs timestamp of the records, the time of the log; default: theirs
+ * @returns the final statistics
+ */
+export function feed(merger: Merger, outputs: readonly OutputRecords[], atMs?: number): DriftStatistics[] {
+  const batch = batchOf(outputs);
+  if (atMs !== undefined) batch.timestamps.fill(atMs);
+  const published: DriftStatistics[] = [];
+  for (let next = 0; next < batch.count; ) {
+    next = merger.apply(batch, next);
+    published.push(...statisticsOf(merger.due('final')));
+  }
+  return published;
+}
+
 export function keysOf(outputs: OutputRecords): string[] {
   return Array.from({ length: outputs.count }, (_, i) =>
     outputs.buffer.toString('utf8', outputs.keyStart[i], outputs.keyStart[i]! + outputs.keyLength[i]!),
   );
 }
 
-export function merged(outputs: OutputRecords[], options: Partial<MergerOptions> = {}): { merger: Merger; clock: ManualClock } {
+/** A merger that has read the deltas. `finals` are the final statistics that it published meanwhile. */
+export function merged(
+  outputs: OutputRecords[],
+  options: Partial<MergerOptions> = {},
+): { merger: Merger; clock: ManualClock; finals: DriftStatistics[] } {
   const made = mergerOf(reference, options);
-  made.merger.apply(batchOf(outputs));
-  return made;
+  return { ...made, finals: feed(made.merger, outputs) };
 }
 
 export const featureOf = (statistics: DriftStatistics, name: string): DriftStatistics['prediction'] =>

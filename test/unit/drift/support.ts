@@ -6,6 +6,7 @@ import type { DriftObserver, Source } from '../../../src/core/ports.ts';
 import type { AssignmentOrigin, RecordBatch, RecordSlice } from '../../../src/core/records.ts';
 import { Rows, Scores } from '../../../src/core/rows.ts';
 import { silentLogger } from '../../../src/core/silent.ts';
+import { windowSizeFrom } from '../../../src/core/window-size.ts';
 import { createMerger, type Merger, type MergerOptions } from '../../../src/drift/merger.ts';
 import { createDriftObserver, type DriftObserverOptions } from '../../../src/drift/observer.ts';
 import { createReferenceBuilder } from '../../../src/drift/reference-builder.ts';
@@ -185,13 +186,20 @@ export function batchOf(outputs: readonly OutputRecords[], partition = 0): Recor
   const records = outputs.flatMap((output) =>
     Array.from({ length: output.count }, (_, i) => ({
       key: Buffer.from(output.buffer.subarray(output.keyStart[i]!, output.keyStart[i]! + output.keyLength[i]!)),
-      value: Buffer.from(output.buffer.subarray(output.valueStart[i]!, output.valueStart[i]! + output.valueLength[i]!)),
+      value:
+        output.valueLength[i]! < 0
+          ? null
+          : Buffer.from(output.buffer.subarray(output.valueStart[i]!, output.valueStart[i]! + output.valueLength[i]!)),
+      timestampMs: output.timestamps[i]!,
     })),
   );
   return batchOfRecords(records, partition);
 }
 
-export function batchOfRecords(records: readonly { key: Buffer | null; value: Buffer | null }[], partition = 0): RecordBatch {
+export function batchOfRecords(
+  records: readonly { key: Buffer | null; value: Buffer | null; timestampMs?: number }[],
+  partition = 0,
+): RecordBatch {
   const batch = inputBatch(partition, 0, records.length, { topic: 'profiles' });
   const parts: Buffer[] = [];
   let at = 0;
@@ -202,7 +210,8 @@ export function batchOfRecords(records: readonly { key: Buffer | null; value: Bu
     parts.push(bytes);
     at += bytes.length;
   };
-  for (const [i, { key, value }] of records.entries()) {
+  for (const [i, { key, value, timestampMs = START_MS }] of records.entries()) {
+    batch.timestamps[i] = timestampMs;
     put(key, batch.keyStart, batch.keyLength, i);
     put(value, batch.valueStart, batch.valueLength, i);
   }
@@ -217,10 +226,14 @@ export function mergerOf(reference: ReferenceProfile, options: Partial<MergerOpt
     statisticsTopic: 'statistics',
     profilesPrefix: PREFIX,
     statisticsPrefix: PREFIX,
-    windowMs: 3_600_000,
+    profilesTopic: 'profiles',
+    windows: [windowSizeFrom('1h')!],
     paneMs: 60_000,
     outOfOrderMs: 30_000,
     latenessMs: 120_000,
+    idleMs: 60_000,
+    closeAfterMs: 600_000,
+    reviseMs: 86_400_000,
     thresholds: { tvd: 0.1, psi: 0.2 },
     expectedRunTimeDays: 30,
     minSamples: 1000,

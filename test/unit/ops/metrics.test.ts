@@ -194,7 +194,7 @@ describe('source metrics', () => {
 describe('drift metrics', () => {
   it('replaces scores, and removes the series of one that is not known', async () => {
     const metrics = create();
-    const window = { model: 'm', rows: 10, windowEndMs: 5_000, coverage: 0.75 };
+    const window = { model: 'm', window: '1h', rows: 10, windowEndMs: 5_000, coverage: 0.75 };
     metrics.drift.window({
       ...window,
       features: [
@@ -213,25 +213,25 @@ describe('drift metrics', () => {
     });
     const found = await series(metrics);
     expect(found).toMatchObject({
-      'feature_drift_score{model="m",feature_name="b"}': 0,
-      'ml_drift_window_samples{model="m"}': 10,
-      'ml_drift_window_end_timestamp_seconds{model="m"}': 5,
-      'ml_drift_coverage_ratio{model="m"}': 0.75,
+      'feature_drift_score{model="m",window="1h",feature_name="b"}': 0,
+      'ml_drift_window_samples{model="m",window="1h"}': 10,
+      'ml_drift_window_end_timestamp_seconds{model="m",window="1h"}': 5,
+      'ml_drift_coverage_ratio{model="m",window="1h"}': 0.75,
     });
-    expect(found).not.toHaveProperty(['feature_drift_score{model="m",feature_name="a"}']);
-    expect(found).not.toHaveProperty(['ml_prediction_drift{model="m"}']);
+    expect(found).not.toHaveProperty(['feature_drift_score{model="m",window="1h",feature_name="a"}']);
+    expect(found).not.toHaveProperty(['ml_prediction_drift{model="m",window="1h"}']);
     // Setting gauges publishes nothing.
-    expect(found).not.toHaveProperty(['weir_drift_windows_total{model="m",status="OK"}']);
+    expect(found).not.toHaveProperty(['weir_drift_windows_total{model="m",window="1h",status="OK"}']);
   });
 
   it('counts what was published by status, and what was left out', async () => {
     const metrics = create();
-    for (const status of ['OK', 'DRIFT', 'OK']) metrics.drift.published('m', status);
+    for (const status of ['OK', 'DRIFT', 'OK']) metrics.drift.published('m', '1h', status);
     metrics.drift.leftOut('m', { lateRows: 3, gapOffsets: 10, duplicates: 1 });
     metrics.drift.leftOut('m', { lateRows: 2, gapOffsets: 0, duplicates: 0 });
     expect(await series(metrics)).toMatchObject({
-      'weir_drift_windows_total{model="m",status="OK"}': 2,
-      'weir_drift_windows_total{model="m",status="DRIFT"}': 1,
+      'weir_drift_windows_total{model="m",window="1h",status="OK"}': 2,
+      'weir_drift_windows_total{model="m",window="1h",status="DRIFT"}': 1,
       'weir_drift_late_rows_total{model="m"}': 5,
       'weir_drift_gap_offsets_total{model="m"}': 10,
       'weir_drift_duplicates_dropped_total{model="m"}': 1,

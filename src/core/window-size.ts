@@ -1,0 +1,62 @@
+import { parseDuration } from './duration.ts';
+
+/** A kind of window of event time: stretches that follow one another without a gap. Times are milliseconds since the epoch, UTC. */
+export interface WindowSize {
+  /** As it is written in a pipeline file and in records: `5m`, `1h`, `28d`, `month`. */
+  readonly name: string;
+  /** Length; of a month the longest, 31 days. */
+  readonly longestMs: number;
+  /** Start of the window that holds a time. */
+  startOf(timeMs: number): number;
+  /** End, exclusive, of the window that begins at a start. */
+  endOf(startMs: number): number;
+  /** Start of the window before the one that begins at a start. */
+  before(startMs: number): number;
+}
+
+const DAY_MS = 86_400_000;
+const UNITS = [
+  ['d', DAY_MS],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+  ['ms', 1],
+] as const;
+
+/**
+ * Reads `month` (of the calendar, UTC) or a duration; windows of a duration begin at multiples of it since the epoch.
+ * Two spellings of one length have one name: `60m` is `1h`.
+ * @returns undefined when it is neither
+ */
+export function windowSizeFrom(text: string): WindowSize | undefined {
+  if (text === 'month') return MONTH;
+  const ms = parseDuration(text);
+  if (ms === undefined || ms < 1) return undefined;
+  const [unit, length] = UNITS.find(([, of]) => ms % of === 0)!;
+  return {
+    name: `${ms / length}${unit}`,
+    longestMs: ms,
+    startOf: (timeMs) => Math.floor(timeMs / ms) * ms,
+    endOf: (startMs) => startMs + ms,
+    before: (startMs) => startMs - ms,
+  };
+}
+
+const MONTH: WindowSize = {
+  name: 'month',
+  longestMs: 31 * DAY_MS,
+  startOf: (timeMs) => monthAt(timeMs, 0),
+  endOf: (startMs) => monthAt(startMs, 1),
+  before: (startMs) => monthAt(startMs, -1),
+};
+
+/** Start of the month that holds a time, or of one later. */
+function monthAt(timeMs: number, later: number): number {
+  const date = new Date(timeMs);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + later);
+}
+
+/** True when panes of `paneMs`, from the epoch on, never lie in two windows. */
+export function isSumOfPanes(size: WindowSize, paneMs: number): boolean {
+  return (size.name === 'month' ? DAY_MS : size.longestMs) % paneMs === 0;
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { isSumOfPanes, windowSizeFrom } from '../../../src/core/window-size.ts';
+
+const DAY_MS = 86_400_000;
+
+describe('sizes of windows', () => {
+  it.each([
+    ['5m', '5m', 300_000],
+    ['60m', '1h', 3_600_000],
+    ['24h', '1d', DAY_MS],
+    ['28d', '28d', 28 * DAY_MS],
+    ['1500', '1500ms', 1_500],
+    ['month', 'month', 31 * DAY_MS],
+  ])('%s is %s', (text, name, longestMs) => {
+    expect(windowSizeFrom(text)).toMatchObject({ name, longestMs });
+  });
+
+  it('are nothing else', () => {
+    for (const text of ['', 'year', '0', '-1h', '1w', 'months']) expect(windowSizeFrom(text), text).toBeUndefined();
+  });
+
+  it('follow one another without a gap, months by the calendar', () => {
+    const month = windowSizeFrom('month')!;
+    const starts = [2011, 2012, 2013].flatMap((year) => Array.from({ length: 12 }, (_, m) => Date.UTC(year, m)));
+    for (const [i, start] of starts.entries()) {
+      const end = starts[i + 1] ?? Date.UTC(2014, 0);
+      expect([month.startOf(start), month.startOf(end - 1), month.endOf(start), month.before(end)]).toEqual([start, start, end, start]);
+    }
+    const hour = windowSizeFrom('1h')!;
+    expect([hour.startOf(-1), hour.startOf(0), hour.endOf(0), hour.before(0)]).toEqual([-3_600_000, 0, 3_600_000, -3_600_000]);
+  });
+
+  it('are sums of panes that divide them, a month of panes that divide a day', () => {
+    const [hour, month] = [windowSizeFrom('1h')!, windowSizeFrom('month')!];
+    expect([isSumOfPanes(hour, 60_000), isSumOfPanes(hour, 7 * 60_000)]).toEqual([true, false]);
+    expect([isSumOfPanes(month, DAY_MS), isSumOfPanes(month, 31 * DAY_MS)]).toEqual([true, false]);
+  });
+});
