@@ -1,15 +1,10 @@
 /** The history of drift: what the statistics topic says of each window, for `weir drift`. */
-import { createInputFraming, type InputFraming } from '../avro/framing.ts';
-import { createRegistryClient, type RegistryClient } from '../avro/registry-client.ts';
 import type { PipelineConfig } from '../config/index.ts';
-import { systemClock } from '../core/clock.ts';
-import { WeirError } from '../core/errors.ts';
 import type { Logger } from '../core/ports.ts';
-import type { RecordBatch } from '../core/records.ts';
 import { windowSizeFrom } from '../core/window-size.ts';
-import { type DriftStatistics, readDriftStatistics, statisticsResolver } from '../drift/statistics-record.ts';
+import { type DriftStatistics, statisticsReader } from '../drift/statistics-record.ts';
 import { createKafka } from '../kafka/client.ts';
-import { partitionRanges, readRanges } from '../kafka/topic-reader.ts';
+import { readCompacted } from './compacted-topic.ts';
 
 export type { DriftStatistics } from '../drift/statistics-record.ts';
 
@@ -46,27 +41,12 @@ export interface DriftHistory {
  * @throws WeirError `topic_missing`, `not_authorized`, `kafka_unavailable`, `registry_unavailable`
  */
 export async function readDriftHistory(options: DriftHistoryOptions): Promise<DriftHistory> {
-  const { config, logger, onProgress } = options;
+  const { config, logger } = options;
   const kafka = createKafka(config.kafka, logger, { retries: 2 });
   const topic = options.topic ?? config.drift.statisticsTopic;
-  const reader = new StatisticsReader(config, logger);
-  const byKey = new Map<string, DriftStatistics>();
-  let read = 0;
-  for await (const batch of readRanges(kafka, topic, await partitionRanges(kafka, topic), { openTransactions: 'stop' })) {
-    for (let i = 0; i < batch.count; i++) {
-      const key = batch.keyLength[i]! < 0 ? '' : batch.buffer.toString('utf8', batch.keyStart[i], batch.keyStart[i]! + batch.keyLength[i]!);
-      if (batch.valueLength[i]! < 0) {
-        byKey.delete(key);
-        continue;
-      }
-      const statistics = await reader.read(batch, i);
-      if (statistics) byKey.set(key, statistics);
-    }
-    read += batch.count;
-    onProgress?.(read);
-  }
-  const windows = [...byKey.values()].filter((window) => isMeant(window, options)).sort(inOrder);
-  return { topic, windows, unreadable: reader.unreadable };
+  const { values, unreadable } = await readCompacted(kafka, topic, { ...options, reader: statisticsReader });
+  const windows = [...values.values()].filter((window) => isMeant(window, options)).sort(inOrder);
+  return { topic, windows, unreadable };
 }
 
 function isMeant({ model, modelVersion, window, windowStart, windowEnd }: DriftStatistics, wanted: DriftHistoryOptions): boolean {
@@ -83,45 +63,4 @@ function inOrder(a: DriftStatistics, b: DriftStatistics): number {
 
 function lengthOf({ window }: DriftStatistics): number {
   return windowSizeFrom(window)?.longestMs ?? Number.POSITIVE_INFINITY;
-}
-
-/** Reads statistics written with this schema, or with another version of it that the registry has. */
-class StatisticsReader {
-  unreadable = 0;
-  private readonly framing: InputFraming;
-  private readonly registry: RegistryClient | undefined;
-  /** Reads the body of a value, by the name of its writer schema. */
-  private readonly readers = new Map<string, ((body: Buffer) => DriftStatistics | undefined) | undefined>();
-
-  constructor(config: PipelineConfig, logger: Logger) {
-    this.framing = createInputFraming(config.output.predictions.format);
-    this.registry = config.registry && createRegistryClient({ ...config.registry, clock: systemClock, logger });
-  }
-
-  async read(batch: RecordBatch, i: number): Promise<DriftStatistics | undefined> {
-    const { frame } = this.framing;
-    if (this.framing.read(batch, i)) {
-      const id = batch.buffer.toString('hex', frame.idStart, frame.idStart + frame.idLength);
-      if (!this.readers.has(id)) this.readers.set(id, await this.readerOf(frame.kind === 'id' ? Number.parseInt(id, 16) : undefined));
-      const start = frame.bodyStart;
-      const end = batch.valueStart[i]! + batch.valueLength[i]!;
-      const statistics = this.readers.get(id)?.(batch.buffer.subarray(start, end));
-      if (statistics) return statistics;
-    }
-    this.unreadable++;
-    return undefined;
-  }
-
-  /** Undefined when the registry does not know the schema, or it is not one of statistics. */
-  private async readerOf(id: number | undefined): Promise<((body: Buffer) => DriftStatistics | undefined) | undefined> {
-    if (id === undefined || !this.registry) return (body) => readDriftStatistics(body);
-    try {
-      const { schema } = await this.registry.schemaById(String(id));
-      const resolver = statisticsResolver(schema);
-      return resolver && ((body) => readDriftStatistics(body, resolver));
-    } catch (thrown) {
-      if (thrown instanceof WeirError && thrown.kind === 'record') return undefined;
-      throw thrown;
-    }
-  }
 }

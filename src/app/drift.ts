@@ -2,19 +2,23 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Kafka } from 'kafkajs';
-import { createOutputFraming } from '../avro/output-framing.ts';
+import { createOutputFraming, type OutputFraming } from '../avro/output-framing.ts';
 import type { PipelineConfig } from '../config/index.ts';
 import type { Clock } from '../core/clock.ts';
 import { WeirError } from '../core/errors.ts';
 import type { DriftObserver, Logger } from '../core/ports.ts';
 import { createMerger } from '../drift/merger.ts';
-import { createDriftObserver } from '../drift/observer.ts';
+import { createDriftObserver, profileKey } from '../drift/observer.ts';
 import { parseReferenceProfile, type ReferenceProfile } from '../drift/reference-profile.ts';
-import { driftProfileSchema, driftStatisticsSchema } from '../drift/schemas.ts';
+import { driftCountsSchema, driftProfileSchema, driftStatisticsSchema } from '../drift/schemas.ts';
 import { withAdmin } from '../kafka/admin.ts';
-import { OutputProducer } from '../kafka/producer.ts';
+import { createExactlyOnceSink } from '../kafka/exactly-once-sink.ts';
+import { partitionOfKey } from '../kafka/murmur2.ts';
+import { OutputTopics } from '../kafka/output-topics.ts';
 import { KafkaSource } from '../kafka/source.ts';
+import { TransactionalProducer } from '../kafka/transactional-producer.ts';
 import type { DriftMetrics } from '../ops/index.ts';
+import { readStateTopic } from './drift-state.ts';
 import { MergeLoop } from './merge-loop.ts';
 import type { GroupMemberId } from './pool-place.ts';
 import type { Scoring } from './scoring.ts';
@@ -41,8 +45,8 @@ export interface Drift {
   /** What this worker is in the group of mergers; undefined while it is not in it. */
   readonly member: GroupMemberId | undefined;
   /**
-   * Joins the group of mergers; the member that holds the profiles partition does the work. Its state is the topic itself:
-   * whoever gets the partition reads it from the beginning. May be called again when it has thrown.
+   * Joins the group of mergers; the member that holds the profiles partition does the work, and goes on where the last one has saved
+   * its state. May be called again when it has thrown.
    */
   startMerger(): Promise<void>;
   /** Publishes what is due and leaves the group; ends a `startMerger` that is under way. */
@@ -60,26 +64,52 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
   const reference = await readReference(scoring, logger);
   if (!reference) return undefined;
   const { format } = config.output.predictions;
-  const profiles = await createOutputFraming(format, driftProfileSchema, drift.profilesTopic, registry);
-  const statistics = await createOutputFraming(format, driftStatisticsSchema, drift.statisticsTopic, registry);
+  const framing = (schema: unknown, topic: string): Promise<OutputFraming> => createOutputFraming(format, schema, topic, registry);
+  const profiles = await framing(driftProfileSchema, drift.profilesTopic);
+  const statistics = await framing(driftStatisticsSchema, drift.statisticsTopic);
+  const counts = await framing(driftCountsSchema, drift.countsTopic);
   const observer = observerOf(drift, { scoring, reference, prefix: profiles.prefix, clock, workerId });
-  const producer = new OutputProducer({ kafka, compression: 'none' });
+  const partitions = await partitionCounts(kafka, [config.input.topic, drift.profilesTopic]);
   const merger = createMerger({
     ...drift,
     reference,
     model,
-    partitions: await partitionsOf(kafka, config.input.topic),
+    partitions: partitions.get(config.input.topic)!,
     profilesPrefix: profiles.prefix,
     statisticsPrefix: statistics.prefix,
+    countsPrefix: counts.prefix,
     clock,
     logger,
   });
+  const key = Buffer.from(profileKey(model));
+  const home = { topic: drift.profilesTopic, partition: partitionOfKey(key, 0, key.length, partitions.get(drift.profilesTopic)!) };
+  // A group for each version: workers of another one cannot read its deltas, nor do its work.
+  const groupId = `${config.kafka.groupId}-drift-${model.name}-${model.version}`;
+  const outputTopics = new OutputTopics(kafka, clock);
   let source: KafkaSource | undefined;
   const merging = new MergeLoop({
     merger,
-    createSource: () => (source = profilesSource(options)),
-    send: (outputs) => producer.send(outputs),
+    home,
+    createSource: (onUnstable) => (source = profilesSource(options, groupId, onUnstable)),
+    createSink: () =>
+      createExactlyOnceSink({
+        createProducer: () =>
+          new TransactionalProducer({
+            kafka,
+            // The same for all, so that who takes over ends what the last one has left open.
+            transactionalId: groupId,
+            transactionTimeoutMs: config.delivery.transactionTimeoutMs,
+            compression: 'none',
+          }),
+        limitsOf: (topic) => outputTopics.limitsOf(topic),
+        source: source!,
+        commitIntervalMs: 0,
+        clock,
+        logger,
+      }),
+    readState: () => readStateTopic(kafka, drift.stateTopic),
     statisticsPrefix: statistics.prefix,
+    statisticsTopic: drift.statisticsTopic,
     model: model.name,
     metrics: options.metrics,
     onFailure(error) {
@@ -96,13 +126,10 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
       return source?.member;
     },
     async startMerger() {
-      await producer.start([drift.statisticsTopic, drift.profilesTopic]);
+      await outputTopics.lookUp([drift.statisticsTopic, drift.countsTopic, drift.stateTopic, drift.profilesTopic]);
       await merging.start();
     },
-    async close() {
-      await merging.stop();
-      await producer.close();
-    },
+    close: () => merging.stop(),
   };
 }
 
@@ -129,24 +156,28 @@ export function observerOf(
   return createDriftObserver({ ...drift, layout: scoring.layout, model: scoring.model, ...rest });
 }
 
-function profilesSource({ config, kafka, clock, logger }: DriftOptions): KafkaSource {
+function profilesSource({ config, kafka, clock, logger }: DriftOptions, groupId: string, onUnstable: () => void): KafkaSource {
   return new KafkaSource({
     kafka,
     ...config.kafka,
     ...config.flow,
     topic: config.drift.profilesTopic,
-    groupId: `${config.kafka.groupId}-drift`,
-    // Nothing is ever committed here, so every new owner begins at the beginning and rebuilds the same state.
+    groupId,
+    // Without a state that was saved, or where it was saved too long ago, all that the topic has is counted.
     startFrom: 'earliest',
     onOutOfRange: 'earliest',
+    onUnstable,
     clock,
     logger,
   });
 }
 
-/** Partitions of the input: no window closes before all of them were heard of. */
-function partitionsOf(kafka: Kafka, topic: string): Promise<number> {
-  return withAdmin(kafka, `looking at topic ${topic}`, async (admin) => (await admin.fetchTopicOffsets(topic)).length);
+/** Partitions of topics. No window closes before all of the input were heard of. */
+function partitionCounts(kafka: Kafka, topics: readonly string[]): Promise<Map<string, number>> {
+  return withAdmin(kafka, `looking at topics ${topics.join(' and ')}`, async (admin) => {
+    const counts = topics.map(async (topic) => [topic, (await admin.fetchTopicOffsets(topic)).length] as const);
+    return new Map(await Promise.all(counts));
+  });
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -71,6 +71,27 @@ export function topicSpecs(
       replicationFactor,
       config: { 'cleanup.policy': 'compact,delete', 'retention.ms': String(365 * DAY_MS), ...drift.statisticsTopicConfig },
     },
+    {
+      topic: drift.countsTopic,
+      role: 'drift counts',
+      partitions: 1,
+      replicationFactor,
+      config: { 'cleanup.policy': 'compact,delete', 'retention.ms': String(365 * DAY_MS), ...drift.countsTopicConfig },
+    },
+    {
+      // Read whole by whoever takes the merging over: small segments, cleaned soon.
+      topic: drift.stateTopic,
+      role: 'drift state',
+      partitions: 1,
+      replicationFactor,
+      config: {
+        'cleanup.policy': 'compact',
+        'segment.bytes': String(32 << 20),
+        'segment.ms': String(3_600_000),
+        'min.cleanable.dirty.ratio': '0.1',
+        ...drift.stateTopicConfig,
+      },
+    },
   ];
 }
 

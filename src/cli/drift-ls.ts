@@ -1,8 +1,7 @@
 import { type DriftHistory, type DriftStatistics, readDriftHistory } from '../app/drift-history.ts';
-import { loadPipelineFile } from '../config/index.ts';
-import { createLogger } from '../ops/logger.ts';
 import { cut, numberText, safeText, timeText } from './text.ts';
 import type { DriftWindowOptions } from './drift.ts';
+import { driftQuery } from './drift-query.ts';
 import { EXIT_CODES } from './failure.ts';
 import { type Style, type Terminal, table } from './terminal.ts';
 
@@ -14,19 +13,8 @@ export interface DriftLsOptions extends DriftWindowOptions {
 
 /** `weir drift ls`: prints what the windows say. @throws WeirError */
 export async function driftLsCommand(options: DriftLsOptions, terminal: Terminal): Promise<number> {
-  const { config: path, topic, from, to, model, modelVersion, window, json = false, features = false } = options;
-  const config = loadPipelineFile(path, terminal.env);
-  const history = await readDriftHistory({
-    config,
-    logger: createLogger({ level: terminal.env['LOG_LEVEL'] ? config.ops.logLevel : 'error', name: config.name }),
-    onProgress: (records) => terminal.progress(`${numberText(records)} records read`),
-    ...(topic === undefined ? {} : { topic }),
-    ...(from === undefined ? {} : { fromMs: from }),
-    ...(to === undefined ? {} : { toMs: to }),
-    ...(model === undefined ? {} : { model }),
-    ...(modelVersion === undefined ? {} : { version: modelVersion }),
-    ...(window === undefined ? {} : { window }),
-  });
+  const { json = false, features = false } = options;
+  const history = await readDriftHistory(driftQuery(options, terminal));
   if (json) for (const window of history.windows) terminal.out(JSON.stringify(window));
   else for (const line of driftLines(history, { features }, terminal.style, terminal.columns)) terminal.out(line);
   if (history.unreadable > 0) {

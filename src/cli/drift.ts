@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { DriftExportOptions } from './drift-export.ts';
 import type { DriftLsOptions } from './drift-ls.ts';
 import { examples, moment, windowName, withConfig } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -39,6 +40,23 @@ export function addDriftCommands(program: Command, action: MakeAction): void {
       ),
     )
     .action(action<DriftLsOptions>(async () => (await import('./drift-ls.ts')).driftLsCommand));
+
+  withWindows(drift.command('export'))
+    .summary('write the counts and statistics of every window, feature and edge')
+    .description(
+      'Writes one JSON object a line for each window that is final: its statistics, and for every feature the edges or words, the counts and sums of each cell, and those of the reference, so that anyone can check the statistics with another implementation. Nothing is changed.',
+    )
+    .option('--open', 'also windows that are not final yet')
+    .option('--out <file>', 'write to a file')
+    .option('--json', 'one JSON object a line: what it always writes')
+    .addHelpText(
+      'after',
+      examples(
+        'weir drift export --out windows.jsonl',
+        "weir drift export --window 1d --from 30d | jq -c '.features[] | [.name, .tvd, .cells.counts]'",
+      ),
+    )
+    .action(action<DriftExportOptions>(async () => (await import('./drift-export.ts')).driftExportCommand));
 }
 
 function withWindows(command: Command): Command {

@@ -19,6 +19,8 @@ export type PipelineConfig = Omit<PipelineFile, 'kafka' | 'output' | 'drift' | '
   readonly drift: Omit<Drift, 'windows' | 'pane'> & {
     readonly profilesTopic: string;
     readonly statisticsTopic: string;
+    readonly countsTopic: string;
+    readonly stateTopic: string;
     readonly windows: readonly WindowSize[];
     readonly paneMs: number;
   };
@@ -69,6 +71,8 @@ export function finishPipeline(file: PipelineFile, folder: string): PipelineConf
       ...driftRest,
       profilesTopic: drift.profilesTopic ?? `${name}.drift-profiles`,
       statisticsTopic: drift.statisticsTopic ?? `${name}.drift-statistics`,
+      countsTopic: drift.countsTopic ?? `${name}.drift-counts`,
+      stateTopic: drift.stateTopic ?? `${name}.drift-state`,
       windows: [...new Set(windows)].map((name) => windowSizeFrom(name)!),
       paneMs: drift.paneMs ?? pane ?? MINUTE_MS,
     },

@@ -128,6 +128,8 @@ const topicsAreDistinct: Rule = ({ name, input, output, drift }) => {
     [output.deadLetters.topic ?? `${name}.dead-letters`, ['output', 'deadLetters', 'topic']],
     [drift.profilesTopic ?? `${name}.drift-profiles`, ['drift', 'profilesTopic']],
     [drift.statisticsTopic ?? `${name}.drift-statistics`, ['drift', 'statisticsTopic']],
+    [drift.countsTopic ?? `${name}.drift-counts`, ['drift', 'countsTopic']],
+    [drift.stateTopic ?? `${name}.drift-state`, ['drift', 'stateTopic']],
   ];
   const seen = new Map<string, PropertyKey[]>();
   return topics.flatMap(([topic, path]) => {

@@ -44,13 +44,20 @@ export interface LedgerCounts {
   gapOffsets: number;
 }
 
+/** A ledger as plain values. */
+export interface LedgerState {
+  readonly counts: LedgerCounts;
+  /** By the name of the input partition. */
+  readonly partitions: readonly (readonly [string, PartitionLedger])[];
+}
+
 const NOTHING: LedgerStep = { added: undefined, settled: [], retracted: [] };
 
 /** A worker's clock may be so much ahead of another's. */
 const CLOCK_SKEW_MS = 5_000;
 
 /** One input partition. */
-interface PartitionLedger {
+export interface PartitionLedger {
   segmentId: string;
   generation: number;
   openedAt: number;
@@ -108,6 +115,23 @@ export class DeltaLedger {
   maxEventTimeOf(input: InputPartition): number {
     const ledger = this.partitions.get(inputKey(input));
     return Math.max(ledger?.settledTime ?? -1, ...(ledger?.pending.map(({ maxEventTime }) => maxEventTime) ?? []));
+  }
+
+  /** True while a delta of several records is half read. */
+  get isMidDelta(): boolean {
+    return [...this.partitions.values()].some(({ parts }) => parts.length > 0);
+  }
+
+  /** All that it knows, as plain values. */
+  save(): LedgerState {
+    return { counts: { ...this.counts }, partitions: [...this.partitions] };
+  }
+
+  /** Goes on from what `save` gave. */
+  restore({ counts, partitions }: LedgerState): void {
+    Object.assign(this.counts, counts);
+    this.partitions.clear();
+    for (const [key, partition] of partitions) this.partitions.set(key, structuredClone(partition));
   }
 
   private ledgerOf(delta: ProfileDelta): PartitionLedger {

@@ -6,6 +6,7 @@ import type { RecordBatch, TopicPartition } from '../core/records.ts';
 import type { DriftThresholds } from './decision.ts';
 import type { LeftOut } from './delta-inbox.ts';
 import type { LedgerCounts } from './delta-ledger.ts';
+import type { StateValues } from './merger-state.ts';
 import type { ReferenceProfile } from './reference-profile.ts';
 import type { DriftStatistics } from './statistics-record.ts';
 
@@ -15,10 +16,15 @@ export interface MergerOptions {
   readonly reference: ReferenceProfile;
   readonly profilesTopic: string;
   readonly statisticsTopic: string;
+  readonly countsTopic: string;
+  /** Compacted topic in which the state of mergers is kept. */
+  readonly stateTopic: string;
   /** Framing bytes that every value of the profiles topic begins with. */
   readonly profilesPrefix: Buffer;
   /** Framing bytes of the statistics topic. */
   readonly statisticsPrefix: Buffer;
+  /** Framing bytes of the counts topic. */
+  readonly countsPrefix: Buffer;
   /** Sizes of windows, at least one; each is published. */
   readonly windows: readonly WindowSize[];
   /** Must divide all of them. */
@@ -69,6 +75,12 @@ export interface DriftSnapshot {
   readonly counts: Readonly<MergerCounts>;
 }
 
+/** A position in the profiles topic. */
+export interface LogPosition {
+  readonly partition: number;
+  readonly position: number;
+}
+
 /**
  * What is to be published: only what the log has made final; also open windows that are due; or all that changed. Which windows are
  * final, and with which counts, follows from the log alone.
@@ -89,8 +101,21 @@ export interface Merger {
    * @returns false when there is more to do
    */
   measure(sliceMs: number, scope: PublishScope): boolean;
-  /** Statistics that are due, compactable by key; undefined when none are. */
-  due(scope: PublishScope): OutputRecords | undefined;
+  /** Statistics and counts that are due, compactable by key, by topic; empty when none are. */
+  due(scope: PublishScope): OutputRecords[];
+  /**
+   * What has changed of the state since it was saved last, for the state topic: to be written with all that `due` gave, and with the
+   * position as that of the group, or not at all.
+   * @param at what was read of the profiles topic
+   * @returns undefined while a delta of several records is half read: then it cannot be
+   */
+  save(at: LogPosition): OutputRecords | undefined;
+  /**
+   * Begins from a state that was saved; call it before anything is read, or after `revoke`.
+   * @param at from where on the profiles topic will be read
+   * @returns false when there is none for that position, model, reference and pane; the state is empty then
+   */
+  restore(values: StateValues, at: LogPosition): boolean;
   /** True when the log should be told the time (`tick`): nothing comes, and windows could be closed by that alone. */
   wantsTick(): boolean;
   /** A record for the profiles topic that says nothing but that time has passed. */
@@ -98,6 +123,6 @@ export interface Merger {
   snapshot(): DriftSnapshot;
   /** What was read since the start, or since the last `revoke` that forgot it. */
   counts(): Readonly<MergerCounts>;
-  /** Partitions of the profiles topic that were lost: forgets the state if it came from them. Whoever takes them reads them from their beginning. */
+  /** Partitions of the profiles topic that were lost: forgets the state if it came from them. */
   revoke(partitions: readonly TopicPartition[]): void;
 }

@@ -7,14 +7,25 @@ import { DeltaInbox } from './delta-inbox.ts';
 import { DeltaLedger, type LedgerEntry } from './delta-ledger.ts';
 import type { Merger, MergerOptions, PublishScope, Tally } from './merger-types.ts';
 import { profileKey } from './observer.ts';
-import { inputKey, type ProfileDelta } from './profile-delta.ts';
+import { inputKey, type PaneDelta, type ProfileDelta } from './profile-delta.ts';
+import {
+  deleteState,
+  getState,
+  type MergerState,
+  mergerKey,
+  putState,
+  referenceKey,
+  STATE_FORMAT,
+  windowKey,
+  windowStates,
+} from './merger-state.ts';
 import { StatisticsOutbox, statisticsOf } from './statistics-outbox.ts';
 import type { DriftStatistics } from './statistics-record.ts';
 import { alphaPerTest } from './tests/multiple.ts';
 import { FleetWatermark } from './watermark.ts';
-import { type OpenWindow, Windows } from './windows.ts';
+import { type OpenWindow, saveWindow, Windows } from './windows.ts';
 
-export type { DriftSnapshot, Merger, MergerCounts, MergerOptions, PublishScope } from './merger-types.ts';
+export type { DriftSnapshot, LogPosition, Merger, MergerCounts, MergerOptions, PublishScope } from './merger-types.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -58,6 +69,10 @@ export function createMerger(options: MergerOptions): Merger {
   /** When the last delta came: of the log, and by the clock. */
   let lastDelta: { logMs: number; atMs: number };
   let closings: Place[];
+  /** Keys of state that is of no use any more. */
+  let outdated: string[];
+  /** The profile itself is in the state topic, for those who read counts. */
+  let isReferenceSaved: boolean;
   reset();
 
   function reset(): void {
@@ -97,6 +112,8 @@ export function createMerger(options: MergerOptions): Merger {
     logMs = Number.NEGATIVE_INFINITY;
     lastDelta = { logMs: 0, atMs: clock.monotonicMs() };
     closings = [];
+    outdated = [];
+    isReferenceSaved = false;
     outbox.take();
   }
 
@@ -109,8 +126,14 @@ export function createMerger(options: MergerOptions): Merger {
       count(added);
     }
     for (const entry of settled) {
-      for (const pane of entry.panes) for (const windows of books) windows.at(pane.start)?.window.add(pane, inputKey(entry));
+      for (const pane of entry.panes) for (const windows of books) settle(windows.at(pane.start), pane, inputKey(entry));
     }
+  }
+
+  function settle(open: OpenWindow | undefined, pane: PaneDelta, partition: string): void {
+    if (!open) return;
+    open.window.add(pane, partition);
+    open.isUnsaved = true;
   }
 
   function count(entry: LedgerEntry): void {
@@ -127,13 +150,13 @@ export function createMerger(options: MergerOptions): Merger {
    * @param recountedAt position at which all that was taken back with it is counted again
    */
   function takeBack(entry: LedgerEntry, recountedAt: number): void {
-    const { panes } = entry;
+    const { inputTopic, inputPartition, panes } = entry;
     watermark.takeBack(entry, ledger.maxEventTimeOf(entry));
     countRest(entry, -1);
     const untilMs = logMs + MOST_HOLD_MS;
     for (const pane of panes) {
       for (const windows of books) {
-        touched(windows, pane.start)?.holds.push({ untilMs, isOver: () => ledger.reachedOf(entry) >= recountedAt });
+        touched(windows, pane.start)?.holds.push({ untilMs, inputTopic, inputPartition, position: recountedAt });
       }
       counts[late.has(pane) ? 'lateDropped' : 'events'] -= pane.events;
     }
@@ -154,7 +177,7 @@ export function createMerger(options: MergerOptions): Merger {
 
   /** True while records of a window are to be counted again. */
   function isHeld(open: OpenWindow): boolean {
-    if (open.holds.length > 0) open.holds = open.holds.filter(({ untilMs, isOver }) => logMs < untilMs && !isOver());
+    if (open.holds.length > 0) open.holds = open.holds.filter((hold) => logMs < hold.untilMs && ledger.reachedOf(hold) < hold.position);
     return open.holds.length > 0;
   }
 
@@ -167,10 +190,15 @@ export function createMerger(options: MergerOptions): Merger {
         const { endMs } = open.window;
         const isLeaving = surplus.includes(open);
         const isDone = open.finals > 0 && !open.isChanged;
-        if (isDone && (isLeaving || reachedMs >= endMs + options.latenessMs + options.reviseMs)) windows.forget(open);
+        if (isDone && (isLeaving || reachedMs >= endMs + options.latenessMs + options.reviseMs)) forget(windows, open);
         else if (isLeaving || (!isHeld(open) && isClosable(open, reachedMs))) closings.push({ windows, open });
       }
     }
+  }
+
+  function forget(windows: Windows, open: OpenWindow): void {
+    windows.forget(open);
+    outdated.push(windowKey(key.toString(), windows.size.name, open.window.startMs));
   }
 
   function isClosable({ window, finals, isChanged, publishedAtMs }: OpenWindow, reachedMs: number): boolean {
@@ -222,18 +250,75 @@ export function createMerger(options: MergerOptions): Merger {
     due(scope) {
       for (const place of closings.splice(0)) {
         const { open } = place;
-        outbox.add(describe(place, true), logMs);
+        outbox.add(describe(place, true), open.view, logMs);
         place.windows.conclude(open);
         open.finals++;
         open.isChanged = false;
         open.publishedAtMs = logMs;
+        open.isUnsaved = true;
       }
       for (const place of interims(scope)) {
-        outbox.add(describe(place, false), clock.wallMs());
+        outbox.add(describe(place, false), place.open.view, clock.wallMs());
         place.open.isChanged = false;
         place.open.publishedAtMs = clock.monotonicMs();
       }
       return outbox.take();
+    },
+
+    save({ partition, position }) {
+      if (ledger.isMidDelta) return undefined;
+      const owner = key.toString();
+      const values = new Map<string, string | null>();
+      for (const name of outdated.splice(0)) deleteState(values, name);
+      for (const windows of books) {
+        for (const open of windows.inOrder()) {
+          if (open.isUnsaved) putState(values, windowKey(owner, windows.size.name, open.window.startMs), saveWindow(open));
+          open.isUnsaved = false;
+        }
+      }
+      putState(values, mergerKey(owner), {
+        format: STATE_FORMAT,
+        ...{ referenceId: reference.referenceId, paneMs, partition, position, logMs, lastDeltaLogMs: lastDelta.logMs, tally: counts },
+        ...{ ledger: ledger.save(), watermark: watermark.save() },
+        books: Object.fromEntries(books.map((windows) => [windows.size.name, windows.save()])),
+      });
+      if (!isReferenceSaved) putState(values, referenceKey(reference.referenceId), reference);
+      isReferenceSaved = true;
+      const records = new OutputRecords(options.stateTopic);
+      for (const [name, text] of values) {
+        records.push({ timestampMs: clock.wallMs(), key: Buffer.from(name), value: text === null ? null : Buffer.from(text) });
+      }
+      return records;
+    },
+
+    restore(values, { partition, position }) {
+      reset();
+      const owner = key.toString();
+      isReferenceSaved = values.has(referenceKey(reference.referenceId));
+      const state = getState<MergerState>(values, mergerKey(owner));
+      const isOurs =
+        state?.format === STATE_FORMAT &&
+        state.referenceId === reference.referenceId &&
+        state.paneMs === paneMs &&
+        state.partition === partition &&
+        state.position === position;
+      if (!isOurs) {
+        // What is there would else be taken for a part of what is saved from now on.
+        outdated = [...values.keys()].filter((name) => name.startsWith(`${owner}|`) && !name.includes('#'));
+        return false;
+      }
+      ledger.restore(state.ledger);
+      watermark.restore(state.watermark);
+      counts = { ...state.tally };
+      logMs = state.logMs;
+      lastDelta = { logMs: state.lastDeltaLogMs, atMs: clock.monotonicMs() };
+      for (const windows of books) {
+        const { name } = windows.size;
+        // A size that is new begins with what comes.
+        if (state.books[name]) windows.restore(state.books[name], windowStates(values, owner, name));
+      }
+      for (const { panes } of ledger.pending()) for (const pane of panes) if (!books[0]!.at(pane.start)) late.add(pane);
+      return true;
     },
 
     wantsTick() {

@@ -5,8 +5,12 @@ import { readOwnSchema } from '../core/own-schemas.ts';
 export const driftProfileSchema: unknown = readOwnSchema('drift-profile');
 /** Schema of the statistics topic, as parsed JSON. */
 export const driftStatisticsSchema: unknown = readOwnSchema('drift-statistics');
+/** Schema of the counts topic, as parsed JSON. */
+export const driftCountsSchema: unknown = readOwnSchema('drift-counts');
 
 /** avsc type of `schemas/drift-profile.avsc`. */
 export const driftProfileType: Type = avsc.Type.forSchema(driftProfileSchema as never, { wrapUnions: false });
 /** avsc type of `schemas/drift-statistics.avsc`. */
 export const driftStatisticsType: Type = avsc.Type.forSchema(driftStatisticsSchema as never, { wrapUnions: false });
+/** avsc type of `schemas/drift-counts.avsc`. */
+export const driftCountsType: Type = avsc.Type.forSchema(driftCountsSchema as never, { wrapUnions: false });

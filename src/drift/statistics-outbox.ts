@@ -2,7 +2,10 @@ import { OutputRecords } from '../core/outputs.ts';
 import type { FeatureStatistics } from './decision.ts';
 import type { LedgerCounts } from './delta-ledger.ts';
 import type { MergerOptions } from './merger-types.ts';
+import { encodeDriftCounts } from './counts-record.ts';
 import { type DriftStatistics, encodeDriftStatistics, statisticsKey } from './statistics-record.ts';
+import type { Window } from './window.ts';
+import { countsOf } from './window-counts.ts';
 import type { OpenWindow, Windows } from './windows.ts';
 
 /** What statistics say beside the counts of their window. */
@@ -11,7 +14,10 @@ export interface WindowCircumstances {
   readonly ledger: Readonly<LedgerCounts>;
 }
 
-type Options = Pick<MergerOptions, 'model' | 'reference' | 'partitions' | 'statisticsTopic' | 'statisticsPrefix'>;
+type Options = Pick<
+  MergerOptions,
+  'model' | 'reference' | 'partitions' | 'statisticsTopic' | 'statisticsPrefix' | 'countsTopic' | 'countsPrefix'
+>;
 
 /** The statistics of a window as it is now. */
 export function statisticsOf(
@@ -52,29 +58,38 @@ export function statisticsOf(
   };
 }
 
-/** Records of the statistics topic on their way out. */
+/** Records of the statistics and counts topics on their way out. */
 export class StatisticsOutbox {
   private readonly options: Options;
-  private records: OutputRecords | undefined;
+  private statistics: OutputRecords;
+  private counts: OutputRecords;
 
   constructor(options: Options) {
     this.options = options;
+    [this.statistics, this.counts] = this.empty();
   }
 
-  /** @param timestampMs of the record */
-  add(statistics: DriftStatistics, timestampMs: number): void {
-    this.records ??= new OutputRecords(this.options.statisticsTopic);
-    this.records.push({
-      timestampMs,
-      key: Buffer.from(statisticsKey(statistics)),
-      value: encodeDriftStatistics(this.options.statisticsPrefix, statistics),
-    });
+  /**
+   * @param window what the statistics were computed from
+   * @param timestampMs of the records
+   */
+  add(statistics: DriftStatistics, window: Window, timestampMs: number): void {
+    const { statisticsPrefix, countsPrefix } = this.options;
+    const key = Buffer.from(statisticsKey(statistics));
+    this.statistics.push({ timestampMs, key, value: encodeDriftStatistics(statisticsPrefix, statistics) });
+    this.counts.push({ timestampMs, key, value: encodeDriftCounts(countsPrefix, { ...statistics, ...countsOf(window) }) });
   }
 
-  /** What was added since the last time; undefined when nothing was. */
-  take(): OutputRecords | undefined {
-    const { records } = this;
-    this.records = undefined;
-    return records;
+  /** What was added since the last time: records of both topics, or none. */
+  take(): OutputRecords[] {
+    if (this.statistics.count === 0) return [];
+    const taken = [this.statistics, this.counts];
+    [this.statistics, this.counts] = this.empty();
+    return taken;
+  }
+
+  private empty(): [OutputRecords, OutputRecords] {
+    const { statisticsTopic, countsTopic } = this.options;
+    return [new OutputRecords(statisticsTopic), new OutputRecords(countsTopic)];
   }
 }

@@ -1,10 +1,7 @@
-import avsc from 'avsc';
 import type { OutputRecords } from '../core/outputs.ts';
 import type { FeatureStatistics, WindowDecision } from './decision.ts';
+import { type RecordReader, recordReader } from './record-reader.ts';
 import { driftStatisticsType } from './schemas.ts';
-
-/** Made by `statisticsResolver`. */
-export type StatisticsResolver = ReturnType<typeof driftStatisticsType.createResolver>;
 
 /** What the window's neighbours advise. */
 export type DriftRecommendation = 'continue_monitoring' | 'retrain_model';
@@ -59,23 +56,8 @@ export function decodeDriftStatistics(prefixLength: number, value: Buffer): Drif
   return driftStatisticsType.fromBuffer(value.subarray(prefixLength)) as DriftStatistics;
 }
 
-/** What reads statistics of another version of their schema; undefined when it is not one. @param writerSchema parsed JSON */
-export function statisticsResolver(writerSchema: unknown): StatisticsResolver | undefined {
-  try {
-    return driftStatisticsType.createResolver(avsc.Type.forSchema(writerSchema as never, { wrapUnions: false }));
-  } catch {
-    return undefined; // avsc throws plain errors where schemas do not match.
-  }
-}
-
-/** Reads the Avro body of statistics that others may have written; undefined when it is none. */
-export function readDriftStatistics(body: Buffer, resolver?: StatisticsResolver): DriftStatistics | undefined {
-  try {
-    return driftStatisticsType.fromBuffer(body, resolver as never) as DriftStatistics;
-  } catch {
-    return undefined; // avsc throws plain errors where bytes end too soon or too late.
-  }
-}
+/** Reads records of the statistics topic. */
+export const statisticsReader: RecordReader<DriftStatistics> = recordReader(driftStatisticsType);
 
 /** What the records of a batch for the statistics topic say. @param prefixLength framing bytes to skip */
 export function statisticsIn(prefixLength: number, { count, buffer, valueStart, valueLength }: OutputRecords): DriftStatistics[] {

@@ -1,6 +1,7 @@
 import type { LedgerEntry } from './delta-ledger.ts';
 import { inputKey } from './profile-delta.ts';
 
+/** What is known of one input partition. */
 interface PartitionState {
   maxEventTimeMs: number;
   atEnd: boolean;
@@ -21,6 +22,13 @@ export interface WatermarkOptions {
   readonly nowMs: () => number;
 }
 
+/** A watermark as plain values; null: not yet known. */
+export interface WatermarkState {
+  readonly partitions: readonly (readonly [string, Readonly<PartitionState>])[];
+  readonly startedAtMs: number | null;
+  readonly reachedMs: number | null;
+}
+
 /**
  * How far event time has come in all input partitions: the minimum over those that are not idle of (latest event time
  * − outOfOrderMs). Never goes back.
@@ -38,6 +46,20 @@ export class FleetWatermark {
   /** Partitions heard of. */
   get seen(): number {
     return this.partitions.size;
+  }
+
+  /** All that it knows, as plain values. */
+  save(): WatermarkState {
+    const { startedAtMs = null, reachedMs } = this;
+    return { partitions: [...this.partitions], startedAtMs, reachedMs: Number.isFinite(reachedMs) ? reachedMs : null };
+  }
+
+  /** Goes on from what `save` gave. */
+  restore({ partitions, startedAtMs, reachedMs }: WatermarkState): void {
+    this.partitions.clear();
+    for (const [key, state] of partitions) this.partitions.set(key, { ...state });
+    this.startedAtMs = startedAtMs ?? undefined;
+    this.reachedMs = reachedMs ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Takes note of what counts. */

@@ -5,9 +5,36 @@ import { type FeatureMeasures, measureFeature } from './feature-statistics.ts';
 import type { PaneDelta } from './profile-delta.ts';
 import type { DriftRecommendation } from './statistics-record.ts';
 import { Window } from './window.ts';
+import { countsOf, putCounts, type WindowCounts } from './window-counts.ts';
 
 /** Windows of a size in memory at most, each some 16 bytes a bin. When there are more, the oldest is closed and let go. */
 export const MAX_WINDOWS = 512;
+
+/** Records of a window are to be counted again: it waits until an input partition is counted up to a position, or for some time. */
+export interface Hold {
+  readonly untilMs: number;
+  readonly inputTopic: string;
+  readonly inputPartition: number;
+  readonly position: number;
+}
+
+/** A window as plain values. */
+export interface WindowState {
+  readonly start: number;
+  readonly finals: number;
+  readonly isChanged: boolean;
+  /** When it was published as final last, by the log; null while it is open. */
+  readonly publishedAtMs: number | null;
+  readonly holds: readonly Hold[];
+  readonly counts: WindowCounts;
+}
+
+/** What a book knows beside its windows, as plain values. */
+export interface BookState {
+  readonly drifting: readonly (readonly [number, readonly boolean[]])[];
+  /** null: none was let go. */
+  readonly forgottenBeforeMs: number | null;
+}
 
 /** A window on its way to be published. */
 export interface OpenWindow {
@@ -23,7 +50,9 @@ export interface OpenWindow {
   publishedAtMs: number;
   decision: WindowDecision | undefined;
   /** What it waits for before it is published. */
-  holds: { readonly untilMs: number; isOver(): boolean }[];
+  holds: Hold[];
+  /** Changed since it was saved. */
+  isUnsaved: boolean;
   /** Features measured for the next decision. */
   readonly measures: FeatureMeasures[];
 }
@@ -83,6 +112,7 @@ export class Windows {
       publishedAtMs: Number.NEGATIVE_INFINITY,
       decision: undefined,
       holds: [],
+      isUnsaved: true,
       measures: [],
     };
     this.byStart.set(start, opened);
@@ -101,6 +131,25 @@ export class Windows {
     return this.ordered.length > MAX_WINDOWS ? this.ordered.slice(0, -MAX_WINDOWS) : [];
   }
 
+  /** What it knows beside the windows, as plain values. */
+  save(): BookState {
+    const { drifting, forgottenBeforeMs } = this;
+    return { drifting: [...drifting], forgottenBeforeMs: Number.isFinite(forgottenBeforeMs) ? forgottenBeforeMs : null };
+  }
+
+  /** Goes on from what `save` and `saveWindow` gave; there must be no windows yet. */
+  restore({ drifting, forgottenBeforeMs }: BookState, windows: readonly WindowState[]): void {
+    for (const [start, flags] of drifting) this.drifting.set(start, flags);
+    for (const { start, finals, isChanged, publishedAtMs, holds, counts } of windows) {
+      const open = this.at(start)!;
+      putCounts(open.window, counts);
+      Object.assign(open, { finals, isChanged, holds: [...holds], isUnsaved: false });
+      open.publishedAtMs = publishedAtMs ?? Number.NEGATIVE_INFINITY;
+    }
+    // Last: windows before it may still be open.
+    this.forgottenBeforeMs = forgottenBeforeMs ?? Number.NEGATIVE_INFINITY;
+  }
+
   /** Lets a window go; later counts for it are refused. */
   forget(open: OpenWindow): void {
     const { window } = open;
@@ -115,6 +164,7 @@ export class Windows {
   /** Counts are about to change: what was found out about the window no longer holds. */
   touch(open: OpenWindow): void {
     open.isChanged = true;
+    open.isUnsaved = true;
     open.decision = undefined;
     open.measures.length = 0;
   }
@@ -149,7 +199,7 @@ export class Windows {
     for (let later = 0, start = startMs; later < 2; later++) {
       start = size.endOf(start);
       const next = this.byStart.get(start);
-      if (next && next.publishedAtMs > Number.NEGATIVE_INFINITY) next.isChanged = true;
+      if (next && next.publishedAtMs > Number.NEGATIVE_INFINITY) next.isChanged = next.isUnsaved = true;
     }
   }
 
@@ -173,6 +223,11 @@ export class Windows {
     const isSustained = this.options.cells.features.some((_, index) => recent.filter((flags) => flags[index]).length >= 2);
     return isSustained ? 'retrain_model' : 'continue_monitoring';
   }
+}
+
+/** A window as plain values: only what is settled, for what is not is in the ledger. */
+export function saveWindow({ window, finals, isChanged, publishedAtMs, holds }: OpenWindow): WindowState {
+  return { start: window.startMs, finals, isChanged, publishedAtMs: finals > 0 ? publishedAtMs : null, holds, counts: countsOf(window) };
 }
 
 /** Which features are in drift, the score last. */

@@ -22,6 +22,8 @@ export interface GroupSessionOptions extends GroupConsumerOptions, OutOfRangeOpt
   readonly topic: string;
   /** Where a partition without a committed position begins. */
   readonly startFrom: 'earliest' | 'latest';
+  /** Called again and again while positions hang on an open transaction: its writer may have died, and can be replaced. */
+  readonly onUnstable?: () => void;
   readonly clock: Clock;
 }
 
@@ -76,6 +78,7 @@ export class GroupSession {
       },
       beforeRejoin: () => this.beforeRejoin(),
       afterJoin: (member: JoinedMember) => this.afterJoin(member),
+      onUnstable: () => options.onUnstable?.(),
       wanted: () => this.wanted(),
       untilWanted: (timeoutMs: number) => this.bell.wait(timeoutMs),
       onFetched: (fetched: FetchedPartition) => this.accept(fetched),

@@ -7,8 +7,14 @@ export const driftSection = z
     enabled: z.boolean().default(true).describe('Count rows and publish drift statistics. Needs a reference profile in the model package.'),
     profilesTopic: topic().exactOptional().describe('Topic with the counts of each worker; default: <name>.drift-profiles.'),
     statisticsTopic: topic().exactOptional().describe('Topic with the statistics per window; default: <name>.drift-statistics.'),
+    countsTopic: topic()
+      .exactOptional()
+      .describe('Topic with the counts that the statistics are computed from; default: <name>.drift-counts.'),
+    stateTopic: topic().exactOptional().describe('Topic in which the merger keeps its state, internal; default: <name>.drift-state.'),
     profilesTopicConfig: topicConfig(),
     statisticsTopicConfig: topicConfig(),
+    countsTopicConfig: topicConfig(),
+    stateTopicConfig: topicConfig(),
     windows: z
       .array(windowSize())
       .min(1)

@@ -52,6 +52,8 @@ export interface GroupHooks extends FetchHooks {
   beforeRejoin(): Promise<void>;
   /** After each join, before heartbeats go on: must not wait for anything. */
   afterJoin(member: JoinedMember): void;
+  /** Again and again while the positions of partitions that were given to us hang on a transaction that is still open. */
+  onUnstable(): void;
 }
 
 interface HookedAssigner {
@@ -160,7 +162,8 @@ function joinedMember(group: ConsumerGroupInternals): JoinedMember {
     committed: async (topic, partitions, isCancelled) => {
       const coordinator = await group.cluster.findGroupCoordinator({ groupId });
       const fetchOffsets = isStock('stable-offsets') ? fetchStockOffsets : fetchStableOffsets;
-      return await fetchOffsets(coordinator, { groupId, topic, partitions, isCancelled });
+      const onWait = async (): Promise<void> => hooksOf(group)?.onUnstable();
+      return await fetchOffsets(coordinator, { groupId, topic, partitions, isCancelled, onWait });
     },
     rejoin() {
       // A join that is under way, or to be made again, is what is wanted; its connection must not be broken.

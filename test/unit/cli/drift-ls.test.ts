@@ -87,7 +87,7 @@ describe('driftLines', () => {
     const lines = driftLines({ topic: 't', windows: [windowOf(0), windowOf(0, { modelVersion: '10' })] }, { features: false }, style, 20);
     expect(lines.filter((line) => line.startsWith('delay'))).toEqual([
       'delay 2, windows of 1d, against reference abcdef012345:',
-      'delay 10, against reference abcdef012345:',
+      'delay 10, windows of 1d, against reference abcdef012345:',
     ]);
     expect(lines[2]).toBe('1970-01-01 00:00  1…');
     expect(driftLines({ topic: 't', windows: [] }, { features: false }, style)).toEqual([

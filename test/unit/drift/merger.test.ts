@@ -15,23 +15,23 @@ describe('publication', () => {
     const outputs = deltasOf(chunks, { endOffset: 1e6 });
     const { merger, clock } = mergerOf(reference);
     feed(merger, [outputs[0]!]);
-    const first = merger.due('due')!;
-    expect(keysOf(first)).toEqual([`toy|1|1h|${WINDOW_START_MS}`]);
+    const first = merger.due('due');
+    expect(keysOf(first[0]!)).toEqual([`toy|1|1h|${WINDOW_START_MS}`]);
     expect(statisticsOf(first)[0]).toMatchObject({ window: '1h', revision: 0, final: false, events: 1500 });
-    expect(merger.due('due')).toBeUndefined();
+    expect(merger.due('due')).toEqual([]);
     clock.advance(5000);
     feed(merger, [outputs[1]!]);
-    expect(merger.due('due')).toBeUndefined();
+    expect(merger.due('due')).toEqual([]);
     clock.advance(5000);
     expect(feed(merger, [outputs[2]!]).map(({ revision, final, events }) => [revision, final, events])).toEqual([[0, true, 3000]]);
     expect(statisticsOf(merger.due('due')).map(({ revision, final, events }) => [revision, final, events])).toEqual([[0, false, 10]]);
     // Late rows: one revision for what comes within 10 s of the log.
     const late = deltasOf([dataOf(5, { seed: 3 }), dataOf(2, { seed: 4 })], { partition: 0, firstOffset: 3020 });
     expect(feed(merger, [late[0]!], NOW_MS + 5_000)).toEqual([]);
-    expect(merger.due('all')).toBeUndefined();
+    expect(merger.due('all')).toEqual([]);
     const revised = feed(merger, [late[1]!], NOW_MS + 10_000);
     expect(revised.map(({ revision, final, events }) => [revision, final, events])).toEqual([[1, true, 3007]]);
-    expect(merger.due('all')).toBeUndefined();
+    expect(merger.due('all')).toEqual([]);
   });
 
   test('every size of window is published on its own, and each is the sum of the same panes', () => {
@@ -68,14 +68,13 @@ describe('publication', () => {
       const values: Buffer[] = [];
       for (let next = 0; next < log.count; ) {
         next = merger.apply(log, next);
-        const records = merger.due('final');
-        if (records) values.push(Buffer.from(records.buffer.subarray(0, records.bytes)));
+        values.push(...merger.due('final').map(({ buffer, bytes }) => Buffer.from(buffer.subarray(0, bytes))));
         disturb(merger, clock);
       }
       return values;
     };
     const undisturbed = read(() => {});
-    expect(undisturbed.length).toBeGreaterThanOrEqual(5);
+    expect(undisturbed.length).toBeGreaterThanOrEqual(10);
     const disturbed = read((merger, clock) => {
       clock.advance(random() * 100_000);
       merger.due(random() < 0.5 ? 'all' : 'due');
@@ -109,7 +108,7 @@ describe('publication', () => {
     merger.due('due');
     feed(merger, [b!]);
     clock.advance(1999);
-    expect(merger.due('due')).toBeUndefined();
+    expect(merger.due('due')).toEqual([]);
     clock.advance(1);
     expect(statisticsOf(merger.due('due'))[0]).toMatchObject({ events: 20, revision: 0, final: false });
   });
@@ -193,7 +192,7 @@ describe('what it reads', () => {
     feed(merger, stale);
     expect(merger.snapshot().counts).toMatchObject({ malformed: 2, otherModel: 2, otherReference: 2, deltas: 0, events: 0 });
     expect(merger.snapshot().windows).toEqual([]);
-    expect(merger.due('all')).toBeUndefined();
+    expect(merger.due('all')).toEqual([]);
     expect(warnings.filter((w) => w.includes('another reference'))).toHaveLength(1);
     expect(warnings.filter((w) => w.includes('cannot be read'))).toHaveLength(2);
   });
@@ -228,7 +227,7 @@ describe('what it reads', () => {
     });
     expect(feed(merger, [again[0]!], NOW_MS + 20_000)).toEqual([]);
     clock.advance(60_000);
-    expect(merger.due('all')).toBeUndefined();
+    expect(merger.due('all')).toEqual([]);
     expect(merger.counts()).toMatchObject({ events: 20, retracted: 2 });
     const [revised] = feed(merger, again.slice(1), NOW_MS + 40_000);
     expect(revised).toMatchObject({ revision: 1, events: 2000, coverage: 1, duplicatesDropped: 2 });

@@ -67,9 +67,9 @@ export function dataOf(count: number, options: { seed?: number; shift?: number; 
   }));
 }
 
-export function statisticsOf(outputs: OutputRecords | undefined): DriftStatistics[] {
-  if (!outputs) return [];
-  const batch = batchOf([outputs]);
+/** The statistics among what a merger gave out. */
+export function statisticsOf(outputs: readonly OutputRecords[]): DriftStatistics[] {
+  const batch = batchOf(outputs.filter(({ topic }) => topic === 'statistics'));
   return Array.from({ length: batch.count }, (_, i) =>
     decodeDriftStatistics(
       PREFIX.length,

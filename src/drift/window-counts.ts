@@ -1,0 +1,39 @@
+import { isNumeric, MARKS } from './cells.ts';
+import type { FeatureDelta } from './profile-delta.ts';
+import type { Window } from './window.ts';
+
+/** What a window has counted, sparse: what its statistics are computed from, together with the reference profile. */
+export interface WindowCounts {
+  /** Scored rows. */
+  readonly events: number;
+  /** Input partitions with rows, as `topic/partition`, in order. */
+  readonly partitions: readonly string[];
+  /** In the order of the reference profile; the score comes last. */
+  readonly features: readonly FeatureDelta[];
+}
+
+/** The counts of a window as plain values. */
+export function countsOf(window: Window): WindowCounts {
+  const { layout, counts, sums, marks, lowest, highest } = window;
+  const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);
+  const features = layout.features.map(({ reference, start, count }, index): FeatureDelta => {
+    const cells: number[] = [];
+    for (let cell = 0; cell < count; cell++) if (counts[start + cell]! > 0) cells.push(cell);
+    const named = MARKS.map((mark, at) => [mark, marks[index * MARKS.length + at]!]);
+    return {
+      ...(Object.fromEntries(named) as Record<(typeof MARKS)[number], number>),
+      lowest: finite(lowest[index]!),
+      highest: finite(highest[index]!),
+      cells,
+      counts: cells.map((cell) => counts[start + cell]!),
+      sums: isNumeric(reference) ? cells.map((cell) => sums[start + cell]!) : [],
+    };
+  });
+  return { events: window.events, partitions: [...window.partitions].sort(), features };
+}
+
+/** Adds counts to an empty window: the opposite of `countsOf`. */
+export function putCounts(window: Window, { events, partitions, features }: WindowCounts): void {
+  window.add({ start: window.startMs, durationMs: window.endMs - window.startMs, events, features: [...features] }, partitions[0] ?? '');
+  for (const partition of partitions) window.partitions.add(partition);
+}
