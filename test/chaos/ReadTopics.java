@@ -2,6 +2,7 @@ import java.io.BufferedOutputStream;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
@@ -18,13 +19,13 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 /**
  * Reads topics to their end with the consumer of Apache Kafka itself, read_committed, one line a record:
  * topic, partition, offset, timestamp, key, value, headers, separated by tabs. Bytes are base64, null is "-", a large value is
- * "#length:crc32", unless the system property "whole" names its topic. Of the headers only those of weir, as name=base64 separated by commas.
+ * "#length:crc32", unless the system property "whole" names its topic (several with commas). Of the headers only those of weir, as name=base64 separated by commas.
  *
  * Arguments: bootstrap servers, milliseconds to wait for open transactions to end, topics. Exit code 3: a transaction is still open.
  */
 public class ReadTopics {
   private static final int LARGE = 8192;
-  private static final String WHOLE = System.getProperty("whole", "");
+  private static final List<String> WHOLE = Arrays.asList(System.getProperty("whole", "").split(","));
 
   public static void main(String[] args) throws Exception {
     String servers = args[0];
@@ -75,7 +76,7 @@ public class ReadTopics {
     StringBuilder line = new StringBuilder(512);
     line.append(record.topic()).append('\t').append(record.partition()).append('\t').append(record.offset()).append('\t');
     line.append(record.timestamp()).append('\t').append(text(record.key(), LARGE)).append('\t');
-    line.append(text(record.value(), record.topic().equals(WHOLE) ? Integer.MAX_VALUE : LARGE)).append('\t');
+    line.append(text(record.value(), WHOLE.contains(record.topic()) ? Integer.MAX_VALUE : LARGE)).append('\t');
     Map<String, String> headers = new HashMap<>();
     for (Header header : record.headers()) {
       if (header.key().startsWith("weir.error.")) headers.put(header.key(), text(header.value(), LARGE));

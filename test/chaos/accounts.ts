@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
 import { type Account, account, type Expectation, type Input, type Output } from './checker.ts';
-import { countedDeltas } from './deltas.ts';
+import { countedDeltas, windowProblems } from './deltas.ts';
 import { accountForDrift, type DriftAccount, driftProblemsOf } from './drift-account.ts';
 import { isPoisonKey, sequenceIn } from './events.ts';
-import type { Fleet } from './fleet.ts';
+import { Fleet } from './fleet.ts';
 import type { Load } from './load.ts';
 import { type ChaosPipeline, DRIFT_TOPICS, TOPICS } from './pipeline.ts';
 import { type ReadRecord, readCommitted } from './reader.ts';
-import type { Findings, ScenarioContext } from './scenario.ts';
+import { type Findings, pause, type ScenarioContext } from './scenario.ts';
 import { type ExpectedScores, expectedScores } from './scores.ts';
 
 const PREDICTION = avsc.Type.forSchema(
@@ -55,7 +55,10 @@ export async function accountFor(
   options: AccountOptions,
 ): Promise<Findings> {
   const topics = options.inputs ? [TOPICS.predictions, TOPICS.deadLetters] : Object.values(TOPICS);
-  const records = await readCommitted(pipeline.brokers, pipeline.countsDrift ? [...topics, DRIFT_TOPICS.profiles] : topics);
+  const records = await readCommitted(
+    pipeline.brokers,
+    pipeline.countsDrift ? [...topics, DRIFT_TOPICS.profiles, DRIFT_TOPICS.counts] : topics,
+  );
   const inputs = options.inputs ?? inputsFrom(records, options.framingBytes);
   const scores = await expectedScores(context.seed, load.sent);
   const expect = options.expect ?? ((input: Input, { full }: ExpectedScores): Expectation => ({ score: full[input.sequence ?? -1] }));
@@ -63,6 +66,7 @@ export async function accountFor(
   const found = account(inputs, outputs, { topic: TOPICS.input, expect: (input) => expect(input, scores) });
   const drift = pipeline.countsDrift ? accountForDrift(TOPICS.input, outputs, countedDeltas(records)) : undefined;
   const problems = [...problemsOf(context, { ...found, drift }, options), ...(options.problems ?? []), ...(options.also?.(outputs) ?? [])];
+  if (drift) problems.push(...(await mergedProblems(context, pipeline, records)));
   const sequences = new Set(inputs.map(({ sequence }) => sequence));
   const lacking = Array.from({ length: load.sent }, (_, sequence) => sequence).filter((sequence) => !sequences.has(sequence)).length;
   const poison = inputs.filter(({ sequence }) => sequence === undefined).length;
@@ -70,6 +74,30 @@ export async function accountFor(
   if (options.mayEnd !== true) problems.push(...fleet.endings);
   return { ...found, drift, faults: options.faults, problems, notes: [...(options.notes ?? []), ...noteOf(drift)] };
 }
+
+/** A worker that takes over merges the rest within so long: it starts, waits for the session of the last one, reads and publishes. */
+const MERGE_ATTEMPTS = 20;
+const MERGE_PAUSE_MS = 2_000;
+
+/**
+ * What is wrong with the windows of drift. The workers write their last counts as they end, and whoever merged them has ended too: a worker
+ * that is started afterwards finishes what they have left.
+ */
+async function mergedProblems(context: ScenarioContext, pipeline: ChaosPipeline, records: readonly ReadRecord[]): Promise<string[]> {
+  let problems = windowProblems(records);
+  if (problems.length === 0) return problems;
+  const closing = new Fleet(context, { file: pipeline.file });
+  await closing.start(CLOSING_SLOT);
+  for (let attempt = 0; attempt < MERGE_ATTEMPTS && problems.length > 0; attempt++) {
+    await pause(MERGE_PAUSE_MS, context.signal);
+    problems = windowProblems(await readCommitted(pipeline.brokers, [DRIFT_TOPICS.profiles, DRIFT_TOPICS.counts]));
+  }
+  await closing.drainAll();
+  return [...problems, ...closing.endings];
+}
+
+/** A slot that no scenario uses. */
+const CLOSING_SLOT = 90;
 
 /** The records of the input topic as the checker takes them. */
 export function inputsFrom(records: readonly ReadRecord[], framingBytes = 0): Input[] {

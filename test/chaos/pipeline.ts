@@ -11,7 +11,12 @@ import { stockKafka } from './services.ts';
 export const TOPICS = { input: 'events', predictions: 'predictions', deadLetters: 'dead-letters' } as const;
 
 /** Topics of drift: what the workers counted, and what the merger made of it. One partition each. */
-export const DRIFT_TOPICS = { profiles: 'drift-profiles', statistics: 'drift-statistics' } as const;
+export const DRIFT_TOPICS = {
+  profiles: 'drift-profiles',
+  statistics: 'drift-statistics',
+  counts: 'drift-counts',
+  state: 'drift-state',
+} as const;
 
 /** Consumer group of the workers. */
 export const GROUP = 'chaos-workers';
@@ -157,7 +162,10 @@ export function pipelineFile(
       ...(delivery === 'exactly-once' ? { transactionalId: transactionalIdOf('${CHAOS_SLOT}') } : {}),
     },
     output: { predictions: { topic: TOPICS.predictions, format: 'plain' }, deadLetters: { topic: TOPICS.deadLetters } },
-    drift: { enabled: countsDrift, profilesTopic: DRIFT_TOPICS.profiles, statisticsTopic: DRIFT_TOPICS.statistics },
+    drift: {
+      enabled: countsDrift,
+      ...Object.fromEntries(Object.entries(DRIFT_TOPICS).map(([role, topic]) => [`${role}Topic`, topic])),
+    },
     ops: { port: '${WEIR_OPS_PORT}' },
   };
   const file: Record<string, unknown> = { name: 'chaos', shutdownTimeoutMs: 10_000 };

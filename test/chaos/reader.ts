@@ -7,7 +7,7 @@ import { cacheFolder, KAFKA_VERSION } from '../../src/dev/index.ts';
 import { requireJava } from '../../src/dev/programs.ts';
 import { DRIFT_TOPICS } from './pipeline.ts';
 
-/** A record as the reader gives it. Key and value are base64 (a large value, but of a drift delta: `#length:crc32`); null: none. */
+/** A record as the reader gives it. Key and value are base64 (a large value, but of drift: `#length:crc32`); null: none. */
 export interface ReadRecord {
   readonly topic: string;
   readonly partition: number;
@@ -32,7 +32,7 @@ export async function readCommitted(brokers: string, topics: readonly string[]):
   const java = await requireJava(17);
   const libraries = join(cacheFolder(), `kafka-${KAFKA_VERSION}`, 'libs', '*');
   const args = [
-    `-Dwhole=${DRIFT_TOPICS.profiles}`,
+    `-Dwhole=${DRIFT_TOPICS.profiles},${DRIFT_TOPICS.counts}`,
     '-Xmx1g',
     '-XX:+UseSerialGC',
     '-XX:TieredStopAtLevel=1',
