@@ -26,7 +26,7 @@ function record(key: string, events: number, revision: number): { key: Buffer; v
       revision,
       referenceId: 'ab',
       final: false,
-      publishedAt: 0,
+      window: 'month',
       partitionsSeen: 8,
       alpha: 0.001,
       overallDrift: true,

@@ -1,0 +1,197 @@
+import type { TopicPartition } from '../core/records.ts';
+import type { WindowSize } from '../core/window-size.ts';
+import { type CellLayout, cellLayoutOf } from './cells.ts';
+import { DeltaLedger, type LedgerEntry } from './delta-ledger.ts';
+import type { LogPosition, MergerOptions, Tally } from './merger-types.ts';
+import {
+  deleteState,
+  getState,
+  type MergerState,
+  mergerKey,
+  putState,
+  referenceKey,
+  STATE_FORMAT,
+  type StateValues,
+  windowKey,
+  windowStates,
+} from './merger-state.ts';
+import { inputKey, type PaneDelta, type ProfileDelta } from './profile-delta.ts';
+import { alphaPerTest } from './tests/multiple.ts';
+import { FleetWatermark } from './watermark.ts';
+import { type OpenWindow, saveWindow, Windows } from './windows.ts';
+
+const DAY_MS = 86_400_000;
+
+/** A window whose records are to be counted again waits for no longer: they may never come, as when a group was moved by hand. */
+export const MOST_HOLD_MS = 300_000;
+
+/**
+ * What a merger has read of the profiles topic: which deltas count, what they add up to in each size of window, and how far event time has
+ * come. A function of the records and their timestamps alone.
+ */
+export class MergedLog {
+  /** One for each size, the shortest first: it lets go of rows first, and so decides what is late. */
+  readonly books: readonly Windows[];
+  readonly ledger = new DeltaLedger();
+  readonly watermark: FleetWatermark;
+  readonly sources = new Map<string, TopicPartition>();
+  tally: Tally = { events: 0, deadLetters: 0, skipped: 0, untimed: 0, lateDropped: 0 };
+  /** Time of the log, by the timestamps of its records. */
+  logMs = Number.NEGATIVE_INFINITY;
+  /** When the last delta came, by the log. */
+  lastDeltaLogMs = 0;
+  private readonly options: MergerOptions;
+  /** Panes of windows that had been let go. */
+  private readonly late = new WeakSet<object>();
+  /** Keys of state that is of no use any more. */
+  private outdated: string[] = [];
+  /** The profile itself is in the state topic, for those who read counts. */
+  private isReferenceSaved = false;
+
+  /** @param sizes the shortest first; @param cells of the reference */
+  constructor(options: MergerOptions, sizes: readonly WindowSize[], cells: CellLayout = cellLayoutOf(options.reference)) {
+    this.options = options;
+    const { ledger } = this;
+    this.books = sizes.map(
+      (size) =>
+        new Windows({
+          cells,
+          size,
+          alpha: alphaPerTest(size.longestMs, options.expectedRunTimeDays * DAY_MS, cells.features.length),
+          thresholds: options.thresholds,
+          minSamples: options.minSamples,
+          *pending() {
+            for (const entry of ledger.pending()) for (const pane of entry.panes) yield { pane, partition: inputKey(entry) };
+          },
+        }),
+    );
+    this.watermark = new FleetWatermark({ ...options, nowMs: () => this.logMs });
+  }
+
+  /** Takes a delta. */
+  take(delta: ProfileDelta): void {
+    this.lastDeltaLogMs = this.logMs;
+    const { added, settled, retracted } = this.ledger.accept(delta);
+    const recountedAt = Math.max(...retracted.map(({ toOffset }) => toOffset));
+    for (const entry of retracted) this.takeBack(entry, recountedAt);
+    if (added) {
+      this.watermark.advance(added);
+      this.count(added);
+    }
+    for (const entry of settled) {
+      for (const pane of entry.panes) for (const windows of this.books) settle(windows.at(pane.start), pane, inputKey(entry));
+    }
+  }
+
+  /** True while records of a window are to be counted again. */
+  isHeld(open: OpenWindow): boolean {
+    const { logMs, ledger } = this;
+    if (open.holds.length > 0) open.holds = open.holds.filter((hold) => logMs < hold.untilMs && ledger.reachedOf(hold) < hold.position);
+    return open.holds.length > 0;
+  }
+
+  /** Lets a window go that nothing changes any more. */
+  forget(windows: Windows, open: OpenWindow, owner: string): void {
+    windows.forget(open);
+    this.outdated.push(windowKey(owner, windows.size.name, open.window.startMs));
+  }
+
+  /** What has changed since it was saved last, by key; undefined while a delta of several records is half read. @param owner `model|version` */
+  save({ partition, position }: LogPosition, owner: string): Map<string, string | null> | undefined {
+    const { reference, paneMs } = this.options;
+    const { ledger, books, logMs, lastDeltaLogMs, tally } = this;
+    if (ledger.isMidDelta) return undefined;
+    const values = new Map<string, string | null>();
+    for (const name of this.outdated.splice(0)) deleteState(values, name);
+    for (const windows of books) {
+      for (const open of windows.inOrder()) {
+        if (open.isUnsaved) putState(values, windowKey(owner, windows.size.name, open.window.startMs), saveWindow(open));
+        open.isUnsaved = false;
+      }
+    }
+    putState(values, mergerKey(owner), {
+      format: STATE_FORMAT,
+      ...{ referenceId: reference.referenceId, paneMs, partition, position, logMs, lastDeltaLogMs, tally },
+      ...{ ledger: ledger.save(), watermark: this.watermark.save() },
+      books: Object.fromEntries(books.map((windows) => [windows.size.name, windows.save()])),
+    });
+    if (!this.isReferenceSaved) putState(values, referenceKey(reference.referenceId), reference);
+    this.isReferenceSaved = true;
+    return values;
+  }
+
+  /** Begins from what was saved at a position; nothing may have been read yet. @returns false when there is nothing that fits */
+  restore(values: StateValues, { partition, position }: LogPosition, owner: string): boolean {
+    const { reference, paneMs } = this.options;
+    this.isReferenceSaved = values.has(referenceKey(reference.referenceId));
+    const state = getState<MergerState>(values, mergerKey(owner));
+    const isOurs =
+      state?.format === STATE_FORMAT &&
+      state.referenceId === reference.referenceId &&
+      state.paneMs === paneMs &&
+      state.partition === partition &&
+      state.position === position;
+    if (!isOurs) {
+      // What is there would else be taken for a part of what is saved from now on.
+      this.outdated = [...values.keys()].filter((name) => name.startsWith(`${owner}|`) && !name.includes('#'));
+      return false;
+    }
+    this.ledger.restore(state.ledger);
+    this.watermark.restore(state.watermark);
+    this.tally = { ...state.tally };
+    this.logMs = state.logMs;
+    this.lastDeltaLogMs = state.lastDeltaLogMs;
+    for (const windows of this.books) {
+      const { name } = windows.size;
+      // A size that is new begins with what comes.
+      if (state.books[name]) windows.restore(state.books[name], windowStates(values, owner, name));
+    }
+    for (const { panes } of this.ledger.pending()) for (const pane of panes) if (!this.books[0]!.at(pane.start)) this.late.add(pane);
+    return true;
+  }
+
+  private count(entry: LedgerEntry): void {
+    this.countRest(entry, 1);
+    for (const pane of entry.panes) {
+      const [open] = this.books.map((windows) => touched(windows, pane.start));
+      if (!open) this.late.add(pane);
+      this.tally[open ? 'events' : 'lateDropped'] += pane.events;
+    }
+  }
+
+  /**
+   * What counted does not any more. Its windows wait until its records are counted again: meanwhile they would show too little.
+   * @param recountedAt position at which all that was taken back with it is counted again
+   */
+  private takeBack(entry: LedgerEntry, recountedAt: number): void {
+    const { inputTopic, inputPartition, panes } = entry;
+    this.watermark.takeBack(entry, this.ledger.maxEventTimeOf(entry));
+    this.countRest(entry, -1);
+    const untilMs = this.logMs + MOST_HOLD_MS;
+    for (const pane of panes) {
+      for (const windows of this.books) {
+        touched(windows, pane.start)?.holds.push({ untilMs, inputTopic, inputPartition, position: recountedAt });
+      }
+      this.tally[this.late.has(pane) ? 'lateDropped' : 'events'] -= pane.events;
+    }
+  }
+
+  private countRest({ deadLetters, skipped, untimed }: LedgerEntry, sign: 1 | -1): void {
+    this.tally.deadLetters += sign * deadLetters;
+    this.tally.skipped += sign * skipped;
+    this.tally.untimed += sign * untimed;
+  }
+}
+
+/** The window of a time whose counts are about to change; undefined when it was let go. */
+function touched(windows: Windows, timeMs: number): OpenWindow | undefined {
+  const open = windows.at(timeMs);
+  if (open) windows.touch(open);
+  return open;
+}
+
+function settle(open: OpenWindow | undefined, pane: PaneDelta, partition: string): void {
+  if (!open) return;
+  open.window.add(pane, partition);
+  open.isUnsaved = true;
+}
