@@ -15,7 +15,7 @@ import {
   windowKey,
   windowStates,
 } from './merger-state.ts';
-import { inputKey, type PaneDelta, type ProfileDelta } from './profile-delta.ts';
+import type { PaneDelta, ProfileDelta } from './profile-delta.ts';
 import { alphaPerTest } from './tests/multiple.ts';
 import { FleetWatermark } from './watermark.ts';
 import { type OpenWindow, saveWindow, Windows } from './windows.ts';
@@ -61,7 +61,7 @@ export class MergedLog {
           thresholds: options.thresholds,
           minSamples: options.minSamples,
           *pending() {
-            for (const entry of ledger.pending()) for (const pane of entry.panes) yield { pane, partition: inputKey(entry) };
+            for (const entry of ledger.pending()) for (const pane of entry.panes) yield { pane, source: entry };
           },
         }),
     );
@@ -79,7 +79,7 @@ export class MergedLog {
       this.count(added);
     }
     for (const entry of settled) {
-      for (const pane of entry.panes) for (const windows of this.books) settle(windows.at(pane.start), pane, inputKey(entry));
+      for (const pane of entry.panes) for (const windows of this.books) settle(windows.at(pane.start), pane, entry);
     }
   }
 
@@ -190,8 +190,8 @@ function touched(windows: Windows, timeMs: number): OpenWindow | undefined {
   return open;
 }
 
-function settle(open: OpenWindow | undefined, pane: PaneDelta, partition: string): void {
+function settle(open: OpenWindow | undefined, pane: PaneDelta, source: LedgerEntry): void {
   if (!open) return;
-  open.window.add(pane, partition);
+  open.window.add(pane, source);
   open.isUnsaved = true;
 }

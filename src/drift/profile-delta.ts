@@ -70,6 +70,12 @@ export function inputKey({ inputTopic, inputPartition }: Pick<ProfileDelta, 'inp
   return `${inputTopic}/${inputPartition}`;
 }
 
+/** The input partition of a name that `inputKey` gave. */
+export function inputOf(name: string): { topic: string; partition: number } {
+  const end = name.lastIndexOf('/');
+  return { topic: name.slice(0, end), partition: Number(name.slice(end + 1)) };
+}
+
 /** What a delta says of its worker and model. */
 export type DeltaOrigin = Pick<ProfileDelta, 'model' | 'modelVersion' | 'referenceId' | 'workerId'>;
 

@@ -7,6 +7,8 @@ export const driftProfileSchema: unknown = readOwnSchema('drift-profile');
 export const driftStatisticsSchema: unknown = readOwnSchema('drift-statistics');
 /** Schema of the counts topic, as parsed JSON. */
 export const driftCountsSchema: unknown = readOwnSchema('drift-counts');
+/** Schema of the retrain topic, as parsed JSON. */
+export const retrainRequestSchema: unknown = readOwnSchema('retrain-request');
 
 /** avsc type of `schemas/drift-profile.avsc`. */
 export const driftProfileType: Type = avsc.Type.forSchema(driftProfileSchema as never, { wrapUnions: false });
@@ -14,3 +16,5 @@ export const driftProfileType: Type = avsc.Type.forSchema(driftProfileSchema as 
 export const driftStatisticsType: Type = avsc.Type.forSchema(driftStatisticsSchema as never, { wrapUnions: false });
 /** avsc type of `schemas/drift-counts.avsc`. */
 export const driftCountsType: Type = avsc.Type.forSchema(driftCountsSchema as never, { wrapUnions: false });
+/** avsc type of `schemas/retrain-request.avsc`. */
+export const retrainRequestType: Type = avsc.Type.forSchema(retrainRequestSchema as never, { wrapUnions: false });

@@ -1,6 +1,6 @@
 import { isNumeric, MARKS } from './cells.ts';
 import type { FeatureDelta } from './profile-delta.ts';
-import type { Window } from './window.ts';
+import type { OffsetRange, Window } from './window.ts';
 
 /** What a window has counted, sparse: what its statistics are computed from, together with the reference profile. */
 export interface WindowCounts {
@@ -29,11 +29,16 @@ export function countsOf(window: Window): WindowCounts {
       sums: isNumeric(reference) ? cells.map((cell) => sums[start + cell]!) : [],
     };
   });
-  return { events: window.events, partitions: [...window.partitions].sort(), features };
+  return { events: window.events, partitions: [...window.partitions.keys()].sort(), features };
 }
 
-/** Adds counts to an empty window: the opposite of `countsOf`. */
-export function putCounts(window: Window, { events, partitions, features }: WindowCounts): void {
-  window.add({ start: window.startMs, durationMs: window.endMs - window.startMs, events, features: [...features] }, partitions[0] ?? '');
-  for (const partition of partitions) window.partitions.add(partition);
+/**
+ * Adds counts to an empty window: the opposite of `countsOf`.
+ * @param ranges where the rows are, by input partition
+ */
+export function putCounts(window: Window, { events, features }: WindowCounts, ranges: Iterable<readonly [string, OffsetRange]>): void {
+  const pane = { start: window.startMs, durationMs: window.endMs - window.startMs, events: 0, features: [...features] };
+  window.add(pane, { inputTopic: '', inputPartition: 0, fromOffset: 0, toOffset: 0 });
+  window.events = events;
+  for (const [partition, range] of ranges) window.cover(partition, range);
 }

@@ -1,5 +1,14 @@
 import { type CellLayout, MARKS } from './cells.ts';
-import type { PaneDelta } from './profile-delta.ts';
+import { inputKey, inputOf, type PaneDelta, type ProfileDelta } from './profile-delta.ts';
+
+/** What a pane is a part of. */
+export type PaneSource = Pick<ProfileDelta, 'inputTopic' | 'inputPartition' | 'fromOffset' | 'toOffset'>;
+
+/** A stretch of an input partition; `to` is the offset after the last. */
+export interface OffsetRange {
+  readonly from: number;
+  readonly to: number;
+}
 
 /**
  * Counts of one window, added up from panes. Everything is an integer or a minimum or maximum, so the result does not
@@ -18,8 +27,8 @@ export class Window {
   readonly lowest: Float64Array;
   /** Largest value above the domain, −∞ when none. */
   readonly highest: Float64Array;
-  /** Input partitions with rows here. */
-  readonly partitions = new Set<string>();
+  /** Input partitions with rows here, by name, and the offsets between which all of them lie. */
+  readonly partitions = new Map<string, OffsetRange>();
 
   constructor(layout: CellLayout, startMs: number, endMs: number) {
     const features = layout.features.length;
@@ -38,14 +47,17 @@ export class Window {
     const copy = new Window(this.layout, this.startMs, this.endMs);
     copy.events = this.events;
     for (const column of ['counts', 'sums', 'marks', 'lowest', 'highest'] as const) copy[column].set(this[column]);
-    for (const partition of this.partitions) copy.partitions.add(partition);
+    for (const [partition, range] of this.partitions) copy.partitions.set(partition, range);
     return copy;
   }
 
-  /** Adds a pane that was checked (`checkProfileDelta`). */
-  add(pane: PaneDelta, partition: string): void {
+  /**
+   * Adds a pane that was checked (`checkProfileDelta`).
+   * @param source the delta that it is of
+   */
+  add(pane: PaneDelta, source: PaneSource): void {
     this.events += pane.events;
-    if (pane.events > 0) this.partitions.add(partition);
+    if (pane.events > 0) this.cover(inputKey(source), { from: source.fromOffset, to: source.toOffset });
     for (let index = 0; index < pane.features.length; index++) {
       const feature = pane.features[index]!;
       const { start } = this.layout.features[index]!;
@@ -58,5 +70,18 @@ export class Window {
       if (feature.lowest !== null) this.lowest[index] = Math.min(this.lowest[index]!, feature.lowest);
       if (feature.highest !== null) this.highest[index] = Math.max(this.highest[index]!, feature.highest);
     }
+  }
+
+  /** Rows of an input partition lie within these offsets. */
+  cover(partition: string, { from, to }: OffsetRange): void {
+    const known = this.partitions.get(partition);
+    this.partitions.set(partition, known ? { from: Math.min(known.from, from), to: Math.max(known.to, to) } : { from, to });
+  }
+
+  /** Where the rows are, in order: stretches of the input that hold all of them, and perhaps others. */
+  dataRanges(): { topic: string; partition: number; fromOffset: number; toOffset: number }[] {
+    return [...this.partitions]
+      .map(([name, { from, to }]) => ({ ...inputOf(name), fromOffset: from, toOffset: to }))
+      .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
   }
 }

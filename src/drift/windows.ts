@@ -4,7 +4,7 @@ import { type DecisionOptions, decideWindow, type WindowDecision } from './decis
 import { type FeatureMeasures, measureFeature } from './feature-statistics.ts';
 import type { PaneDelta } from './profile-delta.ts';
 import type { DriftRecommendation } from './statistics-record.ts';
-import { Window } from './window.ts';
+import { type OffsetRange, type PaneSource, Window } from './window.ts';
 import { countsOf, putCounts, type WindowCounts } from './window-counts.ts';
 
 /** Windows of a size in memory at most, each some 16 bytes a bin. When there are more, the oldest is closed and let go. */
@@ -27,6 +27,8 @@ export interface WindowState {
   readonly publishedAtMs: number | null;
   readonly holds: readonly Hold[];
   readonly counts: WindowCounts;
+  /** Where the rows are, by input partition. */
+  readonly ranges: readonly (readonly [string, OffsetRange])[];
 }
 
 /** What a book knows beside its windows, as plain values. */
@@ -60,8 +62,8 @@ export interface OpenWindow {
 /** A pane that counts, and may turn out not to. */
 export interface PendingPane {
   readonly pane: PaneDelta;
-  /** Input partition it is of. */
-  readonly partition: string;
+  /** The delta that it is of. */
+  readonly source: PaneSource;
 }
 
 /** Options of `Windows`. */
@@ -140,9 +142,9 @@ export class Windows {
   /** Goes on from what `save` and `saveWindow` gave; there must be no windows yet. */
   restore({ drifting, forgottenBeforeMs }: BookState, windows: readonly WindowState[]): void {
     for (const [start, flags] of drifting) this.drifting.set(start, flags);
-    for (const { start, finals, isChanged, publishedAtMs, holds, counts } of windows) {
+    for (const { start, finals, isChanged, publishedAtMs, holds, counts, ranges } of windows) {
       const open = this.at(start)!;
-      putCounts(open.window, counts);
+      putCounts(open.window, counts, ranges);
       Object.assign(open, { finals, isChanged, holds: [...holds], isUnsaved: false });
       open.publishedAtMs = publishedAtMs ?? Number.NEGATIVE_INFINITY;
     }
@@ -206,10 +208,10 @@ export class Windows {
   /** Counts of a window with those that may still be retracted. */
   private viewOf({ window }: OpenWindow): Window {
     let view: Window | undefined;
-    for (const { pane, partition } of this.options.pending()) {
+    for (const { pane, source } of this.options.pending()) {
       if (pane.start < window.startMs || pane.start >= window.endMs) continue;
       view ??= window.copy();
-      view.add(pane, partition);
+      view.add(pane, source);
     }
     return view ?? window;
   }
@@ -227,7 +229,8 @@ export class Windows {
 
 /** A window as plain values: only what is settled, for what is not is in the ledger. */
 export function saveWindow({ window, finals, isChanged, publishedAtMs, holds }: OpenWindow): WindowState {
-  return { start: window.startMs, finals, isChanged, publishedAtMs: finals > 0 ? publishedAtMs : null, holds, counts: countsOf(window) };
+  const shown = { start: window.startMs, finals, isChanged, publishedAtMs: finals > 0 ? publishedAtMs : null, holds };
+  return { ...shown, counts: countsOf(window), ranges: [...window.partitions] };
 }
 
 /** Which features are in drift, the score last. */

@@ -1,6 +1,7 @@
 import avsc from 'avsc';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readOwnSchema } from '../../src/core/own-schemas.ts';
+import { exportDrift } from '../../src/app/drift-export.ts';
 import { readDriftHistory } from '../../src/app/drift-history.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import {
@@ -57,6 +58,18 @@ function verdicts(found: ReadonlyMap<number, Statistics>): object[] {
     }));
 }
 
+/** What `weir drift export` says of each window, without the statistics. */
+async function cellsOf({ config }: FlightsPipeline): Promise<{ start: number; events: number; counts: number[][]; sums: number[][] }[]> {
+  const { windows: exported, unreadable, withoutCounts } = await exportDrift({ config, logger: silentLogger });
+  expect({ unreadable, withoutCounts }).toEqual({ unreadable: 0, withoutCounts: 0 });
+  return exported.map(({ windowStart, events, features, prediction }) => ({
+    start: windowStart,
+    events,
+    counts: [...features, prediction].map(({ cells }) => [...cells!.counts]),
+    sums: [...features, prediction].map(({ cells }) => [...(cells!.sums ?? [])]),
+  }));
+}
+
 const total = (found: ReadonlyMap<number, Statistics>): number => [...found.values()].reduce((sum, w) => sum + w.events, 0);
 
 interface Run {
@@ -105,7 +118,8 @@ describe('drift of a fleet', { timeout: 180_000 }, () => {
   });
 
   it('is the same when workers are killed at work, the merger among them, though they score rows again', async () => {
-    const { found: single } = await run(1, 1, 40_000);
+    const undisturbed = await run(1, 1, 40_000);
+    const { found: single } = undisturbed;
     const { pipeline, found } = await run(2, 6, 40_000, async ({ crash }) => {
       for (const slot of [0, 1, 0, 1]) {
         await new Promise((resolve) => setTimeout(resolve, 800));
@@ -114,6 +128,10 @@ describe('drift of a fleet', { timeout: 180_000 }, () => {
     });
     expect((await readPredictions(pipeline)).length).toBeGreaterThan(40_000);
     expect(verdicts(found)).toEqual(verdicts(single));
+    // The histograms themselves, cell by cell.
+    const cells = await cellsOf(pipeline);
+    expect(cells).toEqual(await cellsOf(undisturbed.pipeline));
+    expect(cells.flatMap(({ counts }) => counts.map((column) => column.reduce((a, b) => a + b, 0)))).toContain(cells[0]!.events);
     const history = await readDriftHistory({ config: pipeline.config, logger: silentLogger });
     expect(history).toMatchObject({ topic: pipeline.config.drift.statisticsTopic, unreadable: 0 });
     expect(history.windows.map(({ windowStart, events }) => [windowStart, events])).toEqual(
