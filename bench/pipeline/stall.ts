@@ -21,6 +21,8 @@ import { applyPipelineTopics } from '../../src/app/topics.ts';
 import { loadPipelineFile } from '../../src/config/index.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { startKafka, startServices } from '../../src/dev/index.ts';
+import { createKafka } from '../../src/kafka/client.ts';
+import { partitionRanges, readRanges } from '../../src/kafka/topic-reader.ts';
 import { machineLine, rangeText, table } from '../report.ts';
 import { median } from '../statistics.ts';
 import { startProduceGate } from './produce-gate.ts';
@@ -126,7 +128,16 @@ async function measure(round: number): Promise<Round> {
   const joins = sumOf(await page(), 'weir_rebalances_total');
   const problems = await stopWorkers([worker!], 30_000);
   if (problems.length > 0) throw new Error(problems.join('\n'));
-  return { moments, events: published, predictions: await written(), joins };
+  return { moments, events: published, predictions: await committed(topic), joins };
+}
+
+/** Records of a topic that a reader of committed ones sees: its ends count control records and what was given up, too. */
+async function committed(topic: string): Promise<number> {
+  const kafka = createKafka({ brokers: services.kafkaBrokers.split(','), clientId: 'stall', ssl: false }, silentLogger);
+  let records = 0;
+  for await (const { count } of readRanges(kafka, topic, await partitionRanges(kafka, topic), { openTransactions: 'wait' }))
+    records += count;
+  return records;
 }
 
 function peak({ moments }: Round, phase: Phase, what: 'rssMb' | 'queuedRows' | 'queuedMb'): number {

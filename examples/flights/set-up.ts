@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Kafka } from 'kafkajs';
+import { topicSpecs } from '../../src/app/topics.ts';
 import type { PipelineConfig } from '../../src/config/index.ts';
 import { type Services, startServices } from '../../src/dev/index.ts';
 import type { Cleanup } from './cleanup.ts';
@@ -85,15 +86,18 @@ export async function drain(steps: Steps, running: readonly Worker[]): Promise<s
 }
 
 /** Leaves a broker of somebody else as it was. */
-export async function removeTopics(kafka: Kafka, { input, output, drift, kafka: { groupId } }: PipelineConfig): Promise<void> {
+export async function removeTopics(kafka: Kafka, config: PipelineConfig): Promise<void> {
+  const { groupId } = config.kafka;
   const admin = kafka.admin();
   await admin.connect();
   try {
-    await admin.deleteTopics({
-      topics: [input.topic, output.predictions.topic, output.deadLetters.topic, drift.profilesTopic, drift.statisticsTopic],
-    });
-    // A run that failed early has not made the group.
-    await admin.deleteGroups([groupId]).catch(() => undefined);
+    const existing = await admin.listTopics();
+    const ours = topicSpecs(config).map(({ topic }) => topic);
+    await admin.deleteTopics({ topics: ours.filter((topic) => existing.includes(topic)) });
+    // A run that failed early has not made the groups: of the workers, and of the mergers of each model version.
+    const { groups } = await admin.listGroups();
+    const made = groups.map((group) => group.groupId).filter((id) => id === groupId || id.startsWith(`${groupId}-drift-`));
+    await admin.deleteGroups(made).catch(() => undefined);
   } finally {
     await admin.disconnect();
   }

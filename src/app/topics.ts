@@ -78,6 +78,18 @@ export function topicSpecs(
       replicationFactor,
       config: { 'cleanup.policy': 'compact,delete', 'retention.ms': String(365 * DAY_MS), ...drift.countsTopicConfig },
     },
+    ...(drift.retrain.enabled
+      ? [
+          {
+            // Few, and each a decision that somebody may want to look up.
+            topic: drift.retrain.topic,
+            role: 'retrain requests',
+            partitions: 1,
+            replicationFactor,
+            config: { 'cleanup.policy': 'delete', 'retention.ms': String(365 * DAY_MS), ...drift.retrain.topicConfig },
+          },
+        ]
+      : []),
     {
       // Read whole by whoever takes the merging over: small segments, cleaned soon.
       topic: drift.stateTopic,

@@ -16,12 +16,13 @@ export type PipelineConfig = Omit<PipelineFile, 'kafka' | 'output' | 'drift' | '
     readonly predictions: Output['predictions'] & { readonly topic: string; readonly format: NonNullable<Output['predictions']['format']> };
     readonly deadLetters: Output['deadLetters'] & { readonly topic: string };
   };
-  readonly drift: Omit<Drift, 'windows' | 'pane'> & {
+  readonly drift: Omit<Drift, 'windows' | 'pane' | 'retrain'> & {
     readonly profilesTopic: string;
     readonly statisticsTopic: string;
     readonly countsTopic: string;
     readonly stateTopic: string;
     readonly windows: readonly WindowSize[];
+    readonly retrain: Drift['retrain'] & { readonly topic: string; readonly window: string; readonly minSamples: number };
     readonly paneMs: number;
   };
   readonly batch: PipelineFile['batch'] & { readonly maxRows: number };
@@ -44,6 +45,8 @@ export function finishPipeline(file: PipelineFile, folder: string): PipelineConf
   const { name, kafka, registry, output, drift } = file;
   const absolute = (path: string): string => resolve(folder, path);
   const { windows, pane, ...driftRest } = drift;
+  const sizes = [...new Set(windows)].map((size) => windowSizeFrom(size)!);
+  const longest = sizes.reduce((a, b) => (b.longestMs > a.longestMs ? b : a));
   return {
     ...file,
     kafka: { ...kafka, groupId: kafka.groupId ?? name, clientId: kafka.clientId ?? name, ssl: absoluteFiles(kafka.ssl, absolute) },
@@ -73,7 +76,13 @@ export function finishPipeline(file: PipelineFile, folder: string): PipelineConf
       statisticsTopic: drift.statisticsTopic ?? `${name}.drift-statistics`,
       countsTopic: drift.countsTopic ?? `${name}.drift-counts`,
       stateTopic: drift.stateTopic ?? `${name}.drift-state`,
-      windows: [...new Set(windows)].map((name) => windowSizeFrom(name)!),
+      windows: sizes,
+      retrain: {
+        ...drift.retrain,
+        topic: drift.retrain.topic ?? `${name}.retrain-requests`,
+        window: drift.retrain.window ?? longest.name,
+        minSamples: drift.retrain.minSamples ?? drift.minSamples,
+      },
       paneMs: drift.paneMs ?? pane ?? MINUTE_MS,
     },
   };

@@ -130,6 +130,7 @@ const topicsAreDistinct: Rule = ({ name, input, output, drift }) => {
     [drift.statisticsTopic ?? `${name}.drift-statistics`, ['drift', 'statisticsTopic']],
     [drift.countsTopic ?? `${name}.drift-counts`, ['drift', 'countsTopic']],
     [drift.stateTopic ?? `${name}.drift-state`, ['drift', 'stateTopic']],
+    [drift.retrain?.topic ?? `${name}.retrain-requests`, ['drift', 'retrain', 'topic']],
   ];
   const seen = new Map<string, PropertyKey[]>();
   return topics.flatMap(([topic, path]) => {
@@ -176,6 +177,12 @@ function driftTimesFit(drift: PipelineFile['drift']): RuleFinding[] {
   const findings: RuleFinding[] = [];
   if (drift.pane !== undefined && drift.paneMs !== undefined)
     findings.push({ path: ['drift', 'pane'], message: 'drift.pane: is the same as drift.paneMs; give one of them' });
+  const deciding = drift.retrain?.window;
+  if (deciding !== undefined && drift.windows && !drift.windows.includes(deciding))
+    findings.push({
+      path: ['drift', 'retrain', 'window'],
+      message: `drift.retrain.window: ${deciding} is none of drift.windows (${drift.windows.join(', ')})`,
+    });
   const paneMs = drift.paneMs ?? drift.pane ?? 60_000;
   for (const [index, name] of (drift.windows ?? []).entries()) {
     const size = windowSizeFrom(name);

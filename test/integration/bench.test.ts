@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { examplePath } from '../../examples/flights/flight-data.ts';
+import { topicSpecs } from '../../src/app/topics.ts';
 import type { BenchReport } from '../../src/app/bench/bench.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { guardChild } from '../../src/dev/process.ts';
@@ -43,9 +44,8 @@ async function report(...args: string[]): Promise<BenchReport> {
 /** Records in all topics of the pipeline but the input. */
 async function written(): Promise<number> {
   const { config } = pipeline;
-  const { output, drift } = config;
   const kafka = createKafka(config.kafka, silentLogger);
-  const topics = [output.predictions.topic, output.deadLetters.topic, drift.profilesTopic, drift.statisticsTopic];
+  const [, ...topics] = topicSpecs(config).map(({ topic }) => topic);
   return withAdmin(kafka, 'counting', async (admin) => {
     const offsets = await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
     return offsets.flat().reduce((sum, { high }) => sum + Number(high), 0);

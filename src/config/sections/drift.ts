@@ -59,6 +59,17 @@ export const driftSection = z
       .default(30)
       .describe('Mean time between false alarms when nothing drifts; the significance level follows from it.'),
     minSamples: count().default(1_000).describe('Rows below which a window says INSUFFICIENT_DATA.'),
+    retrain: z
+      .strictObject({
+        enabled: z.boolean().default(true).describe('Ask for the model to be trained again when drift persists.'),
+        topic: topic().exactOptional().describe('Topic of the requests; default: <name>.retrain-requests.'),
+        topicConfig: topicConfig(),
+        window: windowSize().exactOptional().describe('Size of the windows that decide, one of drift.windows; default: the longest.'),
+        cooldownMs: duration(0).prefault('7d').describe('After a request there is no other for so long, in event time.'),
+        minSamples: count().exactOptional().describe('Rows that the window must have; default: drift.minSamples.'),
+      })
+      .prefault({})
+      .describe('Requests to train the model again (weir.v1.RetrainRequest). weir never trains by itself.'),
   })
   .prefault({})
   .describe('Drift of the columns and of the score against the reference profile.');
