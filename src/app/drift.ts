@@ -1,15 +1,14 @@
 /** Drift of a worker: the observer that counts its rows, and the merger that adds up the counts of all workers. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import type { Kafka } from 'kafkajs';
 import { createOutputFraming, type OutputFraming } from '../avro/output-framing.ts';
 import type { PipelineConfig } from '../config/index.ts';
 import type { Clock } from '../core/clock.ts';
-import { WeirError } from '../core/errors.ts';
+import type { WeirError } from '../core/errors.ts';
 import type { DriftObserver, Logger } from '../core/ports.ts';
 import { createMerger } from '../drift/merger.ts';
 import { createDriftObserver, profileKey } from '../drift/observer.ts';
-import { parseReferenceProfile, type ReferenceProfile } from '../drift/reference-profile.ts';
+import type { ReferenceProfile } from '../drift/reference-profile.ts';
 import { driftCountsSchema, driftProfileSchema, driftStatisticsSchema } from '../drift/schemas.ts';
 import { withAdmin } from '../kafka/admin.ts';
 import { createExactlyOnceSink } from '../kafka/exactly-once-sink.ts';
@@ -19,6 +18,7 @@ import { KafkaSource } from '../kafka/source.ts';
 import { TransactionalProducer } from '../kafka/transactional-producer.ts';
 import type { DriftMetrics } from '../ops/index.ts';
 import { readStateTopic } from './drift-state.ts';
+import { readReferenceFile } from './reference-file.ts';
 import { MergeLoop } from './merge-loop.ts';
 import type { GroupMemberId } from './pool-place.ts';
 import type { Scoring } from './scoring.ts';
@@ -142,7 +142,7 @@ export async function readReference({ package: pkg, model }: Scoring, logger: Lo
     logger.warn({ model: model.name }, 'drift is off: the model package has no reference profile; make one with weir profile build');
     return undefined;
   }
-  return parseReferenceProfile(await readJson(pkg.referenceFile));
+  return readReferenceFile(pkg.referenceFile);
 }
 
 /** What counts the rows of a pipeline. @throws WeirError `reference_invalid` when the profile is not of this model */
@@ -178,12 +178,4 @@ function partitionCounts(kafka: Kafka, topics: readonly string[]): Promise<Map<s
     const counts = topics.map(async (topic) => [topic, (await admin.fetchTopicOffsets(topic)).length] as const);
     return new Map(await Promise.all(counts));
   });
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    throw new WeirError('reference_invalid', `${path}: ${(cause as Error).message}`, { cause });
-  }
 }

@@ -1,9 +1,41 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { PipelineConfig } from '../config/index.ts';
+import { loadPipelineFile, type PipelineConfig } from '../config/index.ts';
 import { WeirError } from '../core/errors.ts';
-import { type ReferenceProfile, serializeReferenceProfile } from '../drift/reference-profile.ts';
+import { parseReferenceProfile, type ReferenceProfile, serializeReferenceProfile } from '../drift/reference-profile.ts';
 import { readModelPackage } from '../model/index.ts';
+
+export { cellNames } from '../drift/cell-names.ts';
+export { compareProfiles, type FeatureDifference } from '../drift/compare-profiles.ts';
+export type { ReferenceFeature, ReferenceProfile } from '../drift/reference-profile.ts';
+
+/** Reads a profile from a file. @throws WeirError `reference_invalid` when there is none, or it was changed after it was built */
+export async function readReferenceFile(path: string): Promise<ReferenceProfile> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new WeirError('reference_invalid', `${path}: ${(cause as Error).message}`, { cause });
+  }
+  return parseReferenceProfile(json);
+}
+
+/**
+ * Reads the profile of a file, or that of the model package of a pipeline.
+ * @param config path of the pipeline file; only read when `file` is not given
+ * @throws WeirError `config_invalid`, `model_invalid`, `reference_invalid`
+ */
+export async function readProfileOf({
+  file,
+  config,
+  env,
+}: {
+  readonly file: string | undefined;
+  readonly config: string;
+  readonly env: NodeJS.ProcessEnv;
+}): Promise<ReferenceProfile> {
+  return readReferenceFile(file ?? (await referencePath(loadPipelineFile(config, env))));
+}
 
 /**
  * Where `weir profile build` writes: `out`, or the file that the model package names. Ask before building: building takes long.

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { addBenchCommand } from './bench.ts';
 import { addDlqCommands } from './dlq.ts';
 import { addDriftCommands } from './drift.ts';
+import { addProfileCommands } from './profile.ts';
 import { EXIT_CODES, reportFailure } from './failure.ts';
 import { examples, wholeNumber, workerCount, withConfig } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -128,29 +129,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome = { exitCode:
       ),
     );
 
-  const profile = program.command('profile').description('Reference profile of a model package.');
-  withConfig(profile.command('build'))
-    .summary('make the reference profile that drift is measured against')
-    .description(
-      'Runs the pipeline over events (decode, enrich, validate, score) and writes what columns and scores look like: the reference profile of the model package. Use the events the model was trained on, or a healthy stretch of the topic.',
-    )
-    .addOption(new Option('--file <avro>', 'events from an Avro container file').conflicts('topic'))
-    .addOption(new Option('--topic <name>', 'events from a topic, from its beginning').conflicts('file'))
-    .option('--limit <records>', 'records at most', wholeNumber)
-    .option('--out <path>', 'where to write; default: the reference file that the model package names')
-    .addHelpText(
-      'after',
-      examples(
-        'weir profile build --file training-events.avro',
-        'weir profile build --topic flights.departed --limit 200000 --out reference.json',
-      ),
-    )
-    .action(
-      action<{ config: string; file?: string; topic?: string; limit?: number; out?: string }>(
-        async () => (await import('./profile-build.ts')).profileBuildCommand,
-      ),
-    );
-
+  addProfileCommands(program, action);
   addBenchCommand(program, action);
   addDlqCommands(program, action);
   addDriftCommands(program, action);
