@@ -1,5 +1,6 @@
 import { ABOVE_DOMAIN, BELOW_DOMAIN, isNumeric, MARKS, MISSING } from './cells.ts';
-import { type FeatureMeasures, samplesNeeded } from './feature-statistics.ts';
+import { type FeatureMeasures, hasEnoughValues, samplesNeeded } from './feature-statistics.ts';
+import { CALM_SHARE, type Verdict } from './hysteresis.ts';
 import { benjaminiHochberg, rateIncreaseP } from './tests/multiple.ts';
 import type { Window } from './window.ts';
 
@@ -46,9 +47,7 @@ export interface WindowDecision {
  */
 export function decideWindow(window: Window, measures: readonly FeatureMeasures[], options: DecisionOptions): WindowDecision {
   const q = benjaminiHochberg(measures.map(({ p }) => p));
-  const judged = measures.map((m, index) =>
-    judgeFeature(m, q[index]!, qualityFindings(window, index, options.alpha, options.minSamples), options),
-  );
+  const judged = measures.map((m, index) => judgeFeature(m, q[index]!, qualityFindings(window, index, m.overDispersion, options), options));
   const prediction = judged.at(-1)!;
   const features = judged.slice(0, -1);
   const drifted = features.filter(({ status }) => status === 'DRIFT').map(({ name }) => name);
@@ -79,8 +78,9 @@ function judgeFeature(m: FeatureMeasures, q: number | null, quality: readonly st
     qBenjaminiHochberg: q,
     qualityAlarm: quality.length > 0,
   });
-  if (m.tvd === null || m.psi === null || Math.min(m.n, m.nReference) < needed) {
-    const side = m.n < needed ? `${m.n} values` : `${m.nReference} reference values`;
+  if (m.tvd === null || m.psi === null || !hasEnoughValues(m, minSamples)) {
+    const asIndependent = `${m.n} values as good as ${Math.floor(m.nEff)} independent ones`;
+    const side = m.n < needed ? `${m.n} values` : m.nReference < needed ? `${m.nReference} reference values` : asIndependent;
     return verdict('INSUFFICIENT_DATA', [`${side}, ${needed} needed for ${m.bins} bins`]);
   }
   const isSignificant = m.p !== null && m.p < alpha;
@@ -94,7 +94,7 @@ function judgeFeature(m: FeatureMeasures, q: number | null, quality: readonly st
 }
 
 /** Rates that rose: significantly, and by at least max(0.01, 3 × the reference rate). */
-function qualityFindings(window: Window, index: number, alpha: number, minSamples: number): string[] {
+function qualityFindings(window: Window, index: number, overDispersion: number, { alpha, minSamples }: DecisionOptions): string[] {
   const { reference, start, count } = window.layout.features[index]!;
   if (window.events < minSamples / 2) return [];
   const numeric = isNumeric(reference);
@@ -107,13 +107,23 @@ function qualityFindings(window: Window, index: number, alpha: number, minSample
   const check = (label: string, x: number, of: number, y: number, ofReference: number): void => {
     if (of === 0 || ofReference === 0) return;
     const rise = x / of - y / ofReference;
-    if (rise < Math.max(0.01, (3 * y) / ofReference) || rateIncreaseP(x, of, y, ofReference) >= alpha) return;
+    if (rise < Math.max(0.01, (3 * y) / ofReference) || rateIncreaseP(x, of, y, ofReference, overDispersion) >= alpha) return;
     findings.push(`${label} ${short(x / of)} (reference ${short(y / ofReference)})`);
   };
   check('missing rate', mark(MISSING), window.events, reference.missing, rows);
   if (numeric) check('out-of-domain rate', mark(BELOW_DOMAIN) + mark(ABOVE_DOMAIN), n, 0, m);
   else check('new category rate', window.counts[start + count - 1]!, n, reference.counts.at(-1)!, m);
   return findings;
+}
+
+/** What a window says to the alerts: one letter a feature, the score last. */
+export function verdictsOf({ features, prediction }: WindowDecision, thresholds: DriftThresholds): string {
+  const verdict = ({ status, tvd }: FeatureStatistics): Verdict => {
+    if (status === 'DRIFT') return 'D';
+    if (status === 'INSUFFICIENT_DATA' || tvd === null) return 'I';
+    return tvd < CALM_SHARE * thresholds.tvd ? 'C' : 'B';
+  };
+  return [...features, prediction].map(verdict).join('');
 }
 
 /** Few rows can tell of drift in a feature of few values, but not that all is well. */

@@ -11,6 +11,10 @@ export interface FeatureMeasures {
   readonly name: string;
   readonly type: ReferenceFeature['type'];
   readonly n: number;
+  /** n / overDispersion: as many independent values would tell as much. */
+  readonly nEff: number;
+  /** φ̂, by how much the variance of counts is above that of independent rows. */
+  readonly overDispersion: number;
   readonly nReference: number;
   readonly bins: number;
   readonly tvd: number | null;
@@ -54,21 +58,45 @@ export function samplesNeeded(bins: number, minSamples: number): number {
 }
 
 /**
+ * True when both sides have the rows that are needed, and the window has them as independent ones, too. Of those a fifth may be wanting:
+ * φ̂ comes from 30 pairs of windows or more, and is itself uncertain by about as much.
+ */
+export function hasEnoughValues(
+  { n, nEff, nReference, bins }: Pick<FeatureMeasures, 'n' | 'nEff' | 'nReference' | 'bins'>,
+  minSamples: number,
+): boolean {
+  const needed = samplesNeeded(bins, minSamples);
+  return Math.min(n, nReference) >= needed && nEff >= 0.8 * needed;
+}
+
+/** Counts of a feature of a window, in coarse bins or in categories. */
+export function coarseCounts(window: Window, index: number): number[] {
+  const { reference, start, count } = window.layout.features[index]!;
+  const counts = window.counts.subarray(start, start + count);
+  return isNumeric(reference) ? foldCounts(counts, reference.fold) : [...counts];
+}
+
+/**
  * Measures feature `index` of a window against the reference. p-values are computed only from `minSamples` on: below,
  * no decision rests on them, and the exact ones are dear.
+ *
+ * Both tests are scaled by φ̂ as a whole, χ² and the effective sample size n·m/(n+m) of KS: φ̂ is the ratio of the variance of the
+ * difference of two samples to what it would be with independent rows, and with m much above n it hardly matters how the reference shares in it.
  */
-export function measureFeature(window: Window, index: number, minSamples: number): FeatureMeasures {
+export function measureFeature(window: Window, index: number, minSamples: number, overDispersion = 1): FeatureMeasures {
   const { reference, start, count } = window.layout.features[index]!;
   const counts = window.counts.subarray(start, start + count);
   const n = total(counts);
   const nReference = total(reference.counts);
   const numeric = isNumeric(reference) ? reference : undefined;
   const coarseReference = numeric ? foldCounts(reference.counts, numeric.fold) : reference.counts;
-  const coarse = numeric ? foldCounts(counts, numeric.fold) : counts;
+  const coarse = coarseCounts(window, index);
   const bins = coarse.length;
-  const hasEnough = Math.min(n, nReference) >= samplesNeeded(bins, minSamples);
-  const chi = hasEnough ? chiSquareTest(coarseReference, coarse) : null;
-  const line = numeric ? measureLine(numeric, counts, window.sums.subarray(start, start + count), n, nReference, hasEnough) : NO_LINE;
+  const nEff = n / overDispersion;
+  const hasEnough = hasEnoughValues({ n, nEff, nReference, bins }, minSamples);
+  const chi = hasEnough ? chiSquareTest(coarseReference, coarse, overDispersion) : null;
+  const ksP: KsP = (d) => (hasEnough ? ksPValue(d, nReference, n, overDispersion) : undefined);
+  const line = numeric ? measureLine(numeric, counts, window.sums.subarray(start, start + count), n, ksP) : NO_LINE;
   // χ² sees changes of scale that KS is blind to; for few distinct values χ² alone says all.
   const tests = [chi?.p ?? null, reference.type === 'NUMERIC' ? line.ksPUpper : null].filter((p): p is number => p !== null);
   const mark = (which: number): number => window.marks[index * MARKS.length + which]!;
@@ -79,6 +107,8 @@ export function measureFeature(window: Window, index: number, minSamples: number
     name: reference.name,
     type: reference.type,
     n,
+    nEff,
+    overDispersion,
     nReference,
     bins,
     tvd: totalVariationDistance(coarseReference, coarse),
@@ -122,17 +152,13 @@ const NO_LINE: LineMeasures = {
   meanReference: null,
 };
 
-function measureLine(
-  reference: NumericFeature,
-  counts: Float64Array,
-  sums: Float64Array,
-  n: number,
-  m: number,
-  hasEnough: boolean,
-): LineMeasures {
+/** p of a distance; undefined: no decision rests on it. */
+type KsP = (d: number) => ReturnType<typeof ksPValue> | undefined;
+
+function measureLine(reference: NumericFeature, counts: Float64Array, sums: Float64Array, n: number, ksP: KsP): LineMeasures {
   const bounds = ksBounds(reference.counts, counts);
-  const upper = hasEnough && bounds ? ksPValue(bounds.lower, m, n) : undefined;
-  const lower = hasEnough && bounds ? ksPValue(bounds.upper, m, n) : undefined;
+  const upper = bounds ? ksP(bounds.lower) : undefined;
+  const lower = bounds ? ksP(bounds.upper) : undefined;
   const quanta = wassersteinDistance(reference, { counts, sums });
   const std = reference.std ?? 0;
   const meanOf = (total: number, of: number): number | null => (of > 0 ? reference.origin + (reference.quantum * total) / of : null);

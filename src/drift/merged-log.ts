@@ -60,6 +60,7 @@ export class MergedLog {
           alpha: alphaPerTest(size.longestMs, options.expectedRunTimeDays * DAY_MS, cells.features.length),
           thresholds: options.thresholds,
           minSamples: options.minSamples,
+          overDispersion: options.overDispersion ?? 1,
           *pending() {
             for (const entry of ledger.pending()) for (const pane of entry.panes) yield { pane, source: entry };
           },

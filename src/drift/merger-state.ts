@@ -5,7 +5,7 @@ import type { WatermarkState } from './watermark.ts';
 import type { BookState, WindowState } from './windows.ts';
 
 /** Grows when the meaning of a field changes; a state of another format is not read. */
-export const STATE_FORMAT = 'weir-drift-state/1';
+export const STATE_FORMAT = 'weir-drift-state/2';
 
 /** A text in the state topic is cut into pieces of at most so many characters, since brokers refuse large records. */
 const PIECE_CHARS = 400_000;

@@ -34,6 +34,8 @@ export interface MergerOptions {
   readonly thresholds: DriftThresholds;
   readonly expectedRunTimeDays: number;
   readonly minSamples: number;
+  /** The least over-dispersion φ of rows that is reckoned with, and what holds until it is estimated. Default 1: rows are independent. */
+  readonly overDispersion?: number;
   /** Number of input partitions, when known: no window closes before all were heard of or are idle. */
   readonly partitions?: number;
   /** A changed window that is still open is published at most this often. Default 10 s. */

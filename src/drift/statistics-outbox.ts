@@ -1,5 +1,4 @@
 import { OutputRecords } from '../core/outputs.ts';
-import type { FeatureStatistics } from './decision.ts';
 import type { LedgerCounts } from './delta-ledger.ts';
 import type { MergerOptions } from './merger-types.ts';
 import { encodeDriftCounts } from './counts-record.ts';
@@ -28,6 +27,7 @@ export function statisticsOf(
   { coverage, ledger }: WindowCircumstances,
 ): DriftStatistics {
   const decision = windows.decide(open);
+  const alerts = windows.alerts(open);
   const { view: window } = open;
   const { duplicatesDropped, retracted, gaps, gapOffsets } = ledger;
   return {
@@ -48,9 +48,10 @@ export function statisticsOf(
     driftedFeatures: decision.drifted.length,
     driftedFeatureNames: [...decision.drifted],
     driftShare: decision.features.length > 0 ? decision.drifted.length / decision.features.length : 0,
-    recommendation: windows.recommend(open),
-    features: decision.features as FeatureStatistics[],
-    prediction: decision.prediction,
+    recommendation: alerts.includes(true) ? 'retrain_model' : 'continue_monitoring',
+    alertedFeatureNames: decision.features.filter((_, index) => alerts[index]).map(({ name }) => name),
+    features: decision.features.map((feature, index) => ({ ...feature, alert: alerts[index]! })),
+    prediction: { ...decision.prediction, alert: alerts.at(-1)! },
     coverage,
     gaps,
     gapOffsets,

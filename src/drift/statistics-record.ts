@@ -3,8 +3,14 @@ import type { FeatureStatistics, WindowDecision } from './decision.ts';
 import { type RecordReader, recordReader } from './record-reader.ts';
 import { driftStatisticsType } from './schemas.ts';
 
-/** What the window's neighbours advise. */
+/** What to do: to train anew while an alert stands. */
 export type DriftRecommendation = 'continue_monitoring' | 'retrain_model';
+
+/** What a record says of one feature. */
+export interface PublishedFeature extends FeatureStatistics {
+  /** Raised by drift in two of three windows, cleared by three calm ones. */
+  readonly alert: boolean;
+}
 
 /** One record of the statistics topic: `schemas/drift-statistics.avsc`. Times are milliseconds since the epoch. */
 export interface DriftStatistics {
@@ -27,8 +33,10 @@ export interface DriftStatistics {
   driftedFeatureNames: string[];
   driftShare: number;
   recommendation: DriftRecommendation;
-  features: FeatureStatistics[];
-  prediction: FeatureStatistics;
+  /** Features (without the score) whose alert stands. */
+  alertedFeatureNames: string[];
+  features: PublishedFeature[];
+  prediction: PublishedFeature;
   coverage: number;
   gaps: number;
   gapOffsets: number;
@@ -66,7 +74,7 @@ export function statisticsIn(prefixLength: number, { count, buffer, valueStart, 
   );
 }
 
-function finiteOnly(feature: FeatureStatistics): FeatureStatistics {
+function finiteOnly(feature: PublishedFeature): PublishedFeature {
   const entries = Object.entries(feature).map(([key, value]) => [key, typeof value === 'number' && !Number.isFinite(value) ? null : value]);
-  return Object.fromEntries(entries) as FeatureStatistics;
+  return Object.fromEntries(entries) as PublishedFeature;
 }

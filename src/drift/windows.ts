@@ -1,9 +1,10 @@
 import type { WindowSize } from '../core/window-size.ts';
 import type { CellLayout } from './cells.ts';
-import { type DecisionOptions, decideWindow, type WindowDecision } from './decision.ts';
+import { type DecisionOptions, decideWindow, verdictsOf, type WindowDecision } from './decision.ts';
 import { type FeatureMeasures, measureFeature } from './feature-statistics.ts';
+import { Hysteresis, type HysteresisState } from './hysteresis.ts';
+import { OverDispersion, type OverDispersionState } from './over-dispersion.ts';
 import type { PaneDelta } from './profile-delta.ts';
-import type { DriftRecommendation } from './statistics-record.ts';
 import { type OffsetRange, type PaneSource, Window } from './window.ts';
 import { countsOf, putCounts, type WindowCounts } from './window-counts.ts';
 
@@ -33,7 +34,8 @@ export interface WindowState {
 
 /** What a book knows beside its windows, as plain values. */
 export interface BookState {
-  readonly drifting: readonly (readonly [number, readonly boolean[]])[];
+  readonly alerts: HysteresisState;
+  readonly overDispersion: OverDispersionState;
   /** null: none was let go. */
   readonly forgottenBeforeMs: number | null;
 }
@@ -72,6 +74,8 @@ export interface WindowsOptions extends DecisionOptions {
   readonly pending: () => Iterable<PendingPane>;
   readonly cells: CellLayout;
   readonly size: WindowSize;
+  /** The least over-dispersion that is reckoned with. */
+  readonly overDispersion: number;
 }
 
 /** The windows of one size in memory, their verdicts, and what follows from neighbouring verdicts. */
@@ -79,13 +83,15 @@ export class Windows {
   private readonly options: WindowsOptions;
   private readonly byStart = new Map<number, OpenWindow>();
   private readonly ordered: OpenWindow[] = [];
-  /** Which features (the score last) were in drift, by window start; outlives the window itself. */
-  private readonly drifting = new Map<number, readonly boolean[]>();
+  /** Outlive the windows themselves. */
+  private readonly hysteresis = new Hysteresis();
+  private readonly dispersion: OverDispersion;
   /** Windows before this were let go. */
   private forgottenBeforeMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WindowsOptions) {
     this.options = options;
+    this.dispersion = new OverDispersion({ ...options, minimum: options.overDispersion });
   }
 
   /** Of what size they are. */
@@ -135,13 +141,18 @@ export class Windows {
 
   /** What it knows beside the windows, as plain values. */
   save(): BookState {
-    const { drifting, forgottenBeforeMs } = this;
-    return { drifting: [...drifting], forgottenBeforeMs: Number.isFinite(forgottenBeforeMs) ? forgottenBeforeMs : null };
+    const { hysteresis, dispersion, forgottenBeforeMs } = this;
+    return {
+      alerts: hysteresis.save(),
+      overDispersion: dispersion.save(),
+      forgottenBeforeMs: Number.isFinite(forgottenBeforeMs) ? forgottenBeforeMs : null,
+    };
   }
 
   /** Goes on from what `save` and `saveWindow` gave; there must be no windows yet. */
-  restore({ drifting, forgottenBeforeMs }: BookState, windows: readonly WindowState[]): void {
-    for (const [start, flags] of drifting) this.drifting.set(start, flags);
+  restore({ alerts, overDispersion, forgottenBeforeMs }: BookState, windows: readonly WindowState[]): void {
+    this.hysteresis.restore(alerts);
+    this.dispersion.restore(overDispersion);
     for (const { start, finals, isChanged, publishedAtMs, holds, counts, ranges } of windows) {
       const open = this.at(start)!;
       putCounts(open.window, counts, ranges);
@@ -158,17 +169,15 @@ export class Windows {
     this.byStart.delete(window.startMs);
     this.ordered.splice(this.ordered.indexOf(open), 1);
     this.forgottenBeforeMs = Math.max(this.forgottenBeforeMs, window.endMs);
-    const { size } = this.options;
-    const old = size.before(size.before(window.startMs));
-    for (const start of this.drifting.keys()) if (start < old) this.drifting.delete(start);
+    this.dispersion.letGo(this.viewOf(open));
+    this.hysteresis.forgetBefore(this.ordered[0]?.window.startMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Counts are about to change: what was found out about the window no longer holds. */
   touch(open: OpenWindow): void {
     open.isChanged = true;
     open.isUnsaved = true;
-    open.decision = undefined;
-    open.measures.length = 0;
+    unmeasure(open);
   }
 
   /** Measures the next feature for the decision on a window. @returns false when there is none left, so that `decide` takes no time */
@@ -176,7 +185,8 @@ export class Windows {
     const { decision, measures } = open;
     if (decision || measures.length === open.window.layout.features.length) return false;
     if (measures.length === 0) open.view = this.viewOf(open);
-    measures.push(measureFeature(open.view, measures.length, this.options.minSamples));
+    const index = measures.length;
+    measures.push(measureFeature(open.view, index, this.options.minSamples, this.dispersion.at(open.window.startMs, index)));
     return true;
   }
 
@@ -188,21 +198,23 @@ export class Windows {
   }
 
   /**
-   * Remembers the verdict on a window that is published as final. Verdicts on open windows are shown, but nothing follows from them: when
-   * they are made depends on the clock. A changed verdict makes the next two windows worth publishing again.
+   * Remembers what follows from a window that is published as final. Verdicts on open windows are shown, but nothing follows from them: when
+   * they are made depends on the clock. Windows whose alerts change by it are worth publishing again.
    */
   conclude(open: OpenWindow): void {
+    const { size, thresholds } = this.options;
     const { startMs } = open.window;
-    const now = driftingIn(this.decide(open));
-    const before = this.drifting.get(startMs);
-    this.drifting.set(startMs, now);
-    if (!now.some((is, index) => is !== (before?.[index] ?? false))) return;
-    const { size } = this.options;
-    for (let later = 0, start = startMs; later < 2; later++) {
-      start = size.endOf(start);
-      const next = this.byStart.get(start);
-      if (next && next.publishedAtMs > Number.NEGATIVE_INFINITY) next.isChanged = next.isUnsaved = true;
+    const later = this.ordered.filter(({ window, publishedAtMs }) => window.startMs > startMs && publishedAtMs > Number.NEGATIVE_INFINITY);
+    const outlooks = later.map(({ window }) => this.hysteresis.outlook(window.startMs));
+    this.hysteresis.conclude(startMs, verdictsOf(this.decide(open), thresholds));
+    for (const [i, other] of later.entries()) {
+      if (this.hysteresis.outlook(other.window.startMs) !== outlooks[i]) other.isChanged = other.isUnsaved = true;
     }
+    const startBeforeMs = size.before(startMs);
+    const before = this.byStart.get(startBeforeMs);
+    this.dispersion.learn(open.view, before && before.finals > 0 ? this.viewOf(before) : undefined, startBeforeMs);
+    // Windows that are still to be published are judged by what is known then.
+    for (const other of this.ordered) if (other !== open && (other.finals === 0 || other.isChanged)) unmeasure(other);
   }
 
   /** Counts of a window with those that may still be retracted. */
@@ -216,24 +228,20 @@ export class Windows {
     return view ?? window;
   }
 
-  /** retrain_model: one feature, or the score, is in drift in at least two of the three windows up to this one. */
-  recommend(open: OpenWindow): DriftRecommendation {
-    const { size } = this.options;
-    const { startMs } = open.window;
-    const before = size.before(startMs);
-    const recent = [driftingIn(this.decide(open)), ...[before, size.before(before)].map((start) => this.drifting.get(start) ?? [])];
-    const isSustained = this.options.cells.features.some((_, index) => recent.filter((flags) => flags[index]).length >= 2);
-    return isSustained ? 'retrain_model' : 'continue_monitoring';
+  /** Which alerts stand, the score's last: after all final windows before this one, and after it as it is now. */
+  alerts(open: OpenWindow): boolean[] {
+    return this.hysteresis.after(open.window.startMs, verdictsOf(this.decide(open), this.options.thresholds));
   }
+}
+
+/** What was found out about a window no longer holds. */
+function unmeasure(open: OpenWindow): void {
+  open.decision = undefined;
+  open.measures.length = 0;
 }
 
 /** A window as plain values: only what is settled, for what is not is in the ledger. */
 export function saveWindow({ window, finals, isChanged, publishedAtMs, holds }: OpenWindow): WindowState {
   const shown = { start: window.startMs, finals, isChanged, publishedAtMs: finals > 0 ? publishedAtMs : null, holds };
   return { ...shown, counts: countsOf(window), ranges: [...window.partitions] };
-}
-
-/** Which features are in drift, the score last. */
-function driftingIn({ features, prediction }: WindowDecision): boolean[] {
-  return [...features, prediction].map(({ status }) => status === 'DRIFT');
 }

@@ -70,6 +70,13 @@ export const driftSection = z
       })
       .prefault({})
       .describe('Requests to train the model again (weir.v1.RetrainRequest). weir never trains by itself.'),
+    overDispersion: z
+      .number()
+      .min(1)
+      .default(1)
+      .describe(
+        'How many rows share a value, about: the least over-dispersion that is reckoned with. More is estimated from 30 windows on.',
+      ),
   })
   .prefault({})
   .describe('Drift of the columns and of the score against the reference profile.');

@@ -20,12 +20,14 @@ const MIN_EXPECTED_OF_TWO = 10;
  * goodness-of-fit test against its shares would be wrong (false-positive rate .31 instead of .05 in simulation).
  * Columns empty on both sides are dropped, columns with an expected count below 5 are pooled into one; no Yates
  * correction. Null when fewer than two columns remain, or two with an expected count below 10.
+ * @param overDispersion by how much the variance of counts is above that of independent rows. p is that of statistic / overDispersion
+ *   (Rao and Scott 1981, first order), and as many times more are expected before a column stands alone.
  */
-export function chiSquareTest(reference: ArrayLike<number>, current: ArrayLike<number>): ChiSquareResult | null {
+export function chiSquareTest(reference: ArrayLike<number>, current: ArrayLike<number>, overDispersion = 1): ChiSquareResult | null {
   const m = total(reference);
   const n = total(current);
   if (m === 0 || n === 0) return null;
-  const smaller = Math.min(m, n) / (m + n);
+  const smaller = Math.min(m, n) / (m + n) / overDispersion;
   const columns: { r: number; c: number }[] = [];
   const pooled = { r: 0, c: 0 };
   for (let k = 0; k < reference.length; k++) {
@@ -56,5 +58,6 @@ export function chiSquareTest(reference: ArrayLike<number>, current: ArrayLike<n
     statistic += (r - expectedR) ** 2 / expectedR + (c - expectedC) ** 2 / expectedC;
   }
   const dof = columns.length - 1;
-  return { statistic, dof, p: chiSquareTail(statistic, dof), cramersV: Math.min(1, Math.sqrt(statistic / (m + n))) };
+  const p = chiSquareTail(statistic / overDispersion, dof);
+  return { statistic, dof, p, cramersV: Math.min(1, Math.sqrt(statistic / (m + n))) };
 }

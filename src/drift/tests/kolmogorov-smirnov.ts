@@ -41,10 +41,11 @@ export function ksBounds(reference: Counts, current: Counts): KsBounds | null {
  * Two-sided p-value of a KS distance d between samples of m and n values.
  * Exact by lattice paths for small samples (upper tail summed directly, so that small p keep their precision), else
  * Stephens' approximation. Conservative when values are tied or binned.
+ * @param overDispersion by how much the variance of F − G is above that of independent values: the samples count as so much smaller
  */
-export function ksPValue(d: number, m: number, n: number): { p: number; method: KsMethod } {
-  if (m * n <= EXACT_LIMIT) return { p: ksExactTail(d, m, n), method: 'exact' };
-  const e = (n * m) / (n + m);
+export function ksPValue(d: number, m: number, n: number, overDispersion = 1): { p: number; method: KsMethod } {
+  if (m * n <= EXACT_LIMIT && overDispersion === 1) return { p: ksExactTail(d, m, n), method: 'exact' };
+  const e = (n * m) / (n + m) / overDispersion;
   const root = Math.sqrt(e);
   return { p: kolmogorovTail((root + 0.12 + 0.11 / root) * d), method: 'stephens' };
 }

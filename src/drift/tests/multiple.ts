@@ -30,11 +30,11 @@ export function benjaminiHochberg(pValues: readonly (number | null)[]): (number 
   return result;
 }
 
-/** One-sided p-value that the rate x/n is above y/m (two-proportion z test, pooled variance). 1 when a side is empty. */
-export function rateIncreaseP(x: number, n: number, y: number, m: number): number {
+/** One-sided p-value that the rate x/n is above y/m (two-proportion z test, pooled variance times `overDispersion`). 1 when a side is empty. */
+export function rateIncreaseP(x: number, n: number, y: number, m: number, overDispersion = 1): number {
   if (n === 0 || m === 0) return 1;
   const pooled = (x + y) / (n + m);
-  const variance = pooled * (1 - pooled) * (1 / n + 1 / m);
+  const variance = overDispersion * pooled * (1 - pooled) * (1 / n + 1 / m);
   if (variance <= 0) return 1;
   return normalTail((x / n - y / m) / Math.sqrt(variance));
 }

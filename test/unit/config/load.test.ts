@@ -77,6 +77,7 @@ describe('a minimal file', () => {
         thresholds: { tvd: 0.1, psi: 0.2 },
         expectedRunTimeDays: 30,
         minSamples: 1_000,
+        overDispersion: 1,
       },
       ops: { host: '127.0.0.1', port: 9_464, logLevel: 'info' },
       shutdownTimeoutMs: 30_000,

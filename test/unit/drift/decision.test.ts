@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { chiSquareTail } from '../../../src/drift/tests/gamma.ts';
 import { dataOf, deltasOf, featureOf, HOUR_MS, merged, reference, statisticsOf, WINDOW_START_MS } from './merging.ts';
 
 describe('decision', () => {
@@ -99,19 +100,64 @@ describe('decision', () => {
     expect(featureOf(statistics!, 'delay').reason).toMatch(/tvd .* >= 0.02; p .* >= /);
   });
 
+  test('rows that share values count as fewer: p grows, then the data are insufficient', () => {
+    const [plain, shared, scarce] = [1, 4, 20].map(
+      (overDispersion) => statisticsOf(merged(deltasOf([dataOf(5000, { shift: 4 })]), { overDispersion }).merger.due('all'))[0]!,
+    );
+    const delay = featureOf(plain!, 'delay');
+    const fewer = featureOf(shared!, 'delay');
+    expect(delay).toMatchObject({ n: 5000, nEff: 5000, overDispersion: 1 });
+    expect(fewer).toMatchObject({
+      n: 5000,
+      nEff: 1250,
+      overDispersion: 4,
+      tvd: delay.tvd,
+      chiSquare: delay.chiSquare,
+      ksLower: delay.ksLower,
+    });
+    expect(fewer.chiSquareP).toBeCloseTo(chiSquareTail(delay.chiSquare! / 4, 15), 12);
+    // Far out in Kolmogorov's tail ln p is proportional to n.
+    expect(Math.log(fewer.ksPUpper! / 2) / Math.log(delay.ksPUpper! / 2)).toBeCloseTo(1 / 4, 2);
+    expect(featureOf(scarce!, 'delay')).toMatchObject({
+      status: 'INSUFFICIENT_DATA',
+      nEff: 250,
+      p: null,
+      reason: '5000 values as good as 250 independent ones, 1000 needed for 16 bins',
+    });
+  });
+
+  test('a quality alarm, too, needs more rows where they share values', () => {
+    const data = dataOf(2000).map((d, i) => (i % 50 === 0 ? { ...d, origin: 'SFO' } : d));
+    const alarm = (overDispersion: number): boolean =>
+      featureOf(statisticsOf(merged(deltasOf([data]), { overDispersion }).merger.due('all'))[0]!, 'origin').qualityAlarm;
+    expect([alarm(1), alarm(50)]).toEqual([true, false]);
+  });
+
   test('a change of scale without a shift is seen', () => {
     const data = dataOf(5000).map((d) => ({ ...d, delay: d.delay! * 1.4 }));
     const [statistics] = statisticsOf(merged(deltasOf([data])).merger.due('all'));
     expect(featureOf(statistics!, 'delay').status).toBe('DRIFT');
   });
 
-  test('retrain only when drift is sustained over two of three windows', () => {
+  test('retrain is recommended from drift in two of three windows on, until three in a row are calm', () => {
     const shifts = [0, 15, 0, 15, 0, 0, 0];
     const outputs = deltasOf(shifts.map((shift, window) => dataOf(2000, { shift, window, seed: window + 1 })));
     const { merger, finals } = merged(outputs);
     const all = [...finals, ...statisticsOf(merger.due('all'))];
     expect(all.map(({ overallDrift }) => overallDrift)).toEqual(shifts.map((s) => s > 0));
-    expect(all.map(({ recommendation }) => recommendation === 'retrain_model')).toEqual([false, false, false, true, false, false, false]);
+    expect(all.map(({ recommendation }) => recommendation === 'retrain_model')).toEqual([false, false, false, true, true, true, false]);
+    expect(all.map(({ alertedFeatureNames }) => alertedFeatureNames.includes('delay'))).toEqual([
+      false,
+      false,
+      false,
+      true,
+      true,
+      true,
+      false,
+    ]);
+    expect(featureOf(all[4]!, 'delay')).toMatchObject({ status: 'OK', alert: true });
+    expect(featureOf(all[4]!, 'day')).toMatchObject({ status: 'OK', alert: false });
+    expect(all[4]!.prediction.alert).toBe(false);
   });
 
   test('drift of different features in turn is not sustained drift', () => {
