@@ -20,12 +20,13 @@ const BENCHMARKS: Readonly<Record<string, { readonly path: string; readonly what
   onnx: { path: './onnx/onnx.ts', what: 'CPU of a model by rows per run, inline and in a thread; the event loop beside a slow one' },
   redis: { path: './redis/redis.ts', what: 'layouts of the Redis store' },
   drift: { path: './drift/observe.ts', what: 'counting a row for drift' },
+  'drift-simulation': { path: './drift/simulation.ts', what: 'false alarms without drift, and power with it' },
 };
 
 const [name, ...rest] = process.argv.slice(2);
 const benchmark = name === undefined ? undefined : BENCHMARKS[name];
 if (!benchmark) {
-  const list = Object.entries(BENCHMARKS).map(([key, { what }]) => `  ${key.padEnd(10)}${what}`);
+  const list = Object.entries(BENCHMARKS).map(([key, { what }]) => `  ${key.padEnd(18)}${what}`);
   console.error(`Usage: npm run bench -- <name> [options] [--save]\n\n${list.join('\n')}`);
   process.exit(name === undefined || name === '--help' ? 0 : 2);
 }

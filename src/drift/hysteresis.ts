@@ -7,14 +7,22 @@ export type Verdict = 'D' | 'C' | 'B' | 'I';
 /** An effect below this share of the threshold is calm: at the threshold itself verdicts flip by sampling alone. */
 export const CALM_SHARE = 0.8;
 
+/**
+ * After so many windows in a row with too few rows nobody can say any more whether an alert holds, and it is dropped. Else one that was
+ * raised before over-dispersion was known would stand for ever where that has made all windows too small.
+ */
+export const MOST_SILENT = 30;
+
 /** The alert of one feature after a window. */
 interface Alert {
   readonly stands: boolean;
   /** The last verdicts that were not `I`, three at most, newest last. */
   readonly recent: string;
+  /** Windows with too few rows since. */
+  readonly silent: number;
 }
 
-const NONE: Alert = { stands: false, recent: '' };
+const NONE: Alert = { stands: false, recent: '', silent: 0 };
 
 /** What is known of alerts, as plain values: by start of the window, the verdict on each feature, and the alerts after it. */
 export type HysteresisState = readonly (readonly [number, string, readonly string[]])[];
@@ -26,7 +34,7 @@ interface Entry {
 
 /**
  * Alerts that are raised by drift in two of three windows and cleared by three calm windows in a row, for each feature (a Schmitt trigger
- * with a run rule; Western Electric 1956). Windows with too few rows are passed over: they say neither. That an effect is not
+ * with a run rule; Western Electric 1956). Windows with too few rows are passed over: they say neither, unless they go on for long. That an effect is not
  * significant does not clear: fewer rows would, too.
  */
 export class Hysteresis {
@@ -74,14 +82,18 @@ export class Hysteresis {
     return [...this.entries].map(([start, { verdicts, alerts }]) => [
       start,
       verdicts,
-      alerts.map((a) => `${a.stands ? '!' : '-'}${a.recent}`),
+      alerts.map((a) => `${a.stands ? '!' : '-'}${a.recent}${a.silent}`),
     ]);
   }
 
   /** Goes on from what `save` gave. */
   restore(state: HysteresisState): void {
-    for (const [start, verdicts, alerts] of state) {
-      this.entries.set(start, { verdicts, alerts: alerts.map((text) => ({ stands: text[0] === '!', recent: text.slice(1) })) });
+    for (const [start, verdicts, texts] of state) {
+      const alerts = texts.map((text) => {
+        const [, mark, recent, silent] = /^(.)(\D*)(\d+)$/u.exec(text)!;
+        return { stands: mark === '!', recent: recent!, silent: Number(silent) };
+      });
+      this.entries.set(start, { verdicts, alerts });
     }
   }
 
@@ -98,8 +110,11 @@ export class Hysteresis {
 function next(alerts: readonly Alert[], verdicts: string): Alert[] {
   return Array.from(verdicts, (verdict, i) => {
     const alert = alerts[i] ?? NONE;
-    if (verdict === 'I') return alert;
+    if (verdict === 'I') {
+      const silent = Math.min(MOST_SILENT, alert.silent + 1);
+      return silent < MOST_SILENT ? { ...alert, silent } : { ...NONE, silent };
+    }
     const recent = (alert.recent + verdict).slice(-3);
-    return { recent, stands: alert.stands ? recent !== 'CCC' : recent.split('D').length > 2 };
+    return { recent, silent: 0, stands: alert.stands ? recent !== 'CCC' : recent.split('D').length > 2 };
   });
 }

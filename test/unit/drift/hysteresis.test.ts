@@ -23,7 +23,7 @@ describe('alerts', () => {
     ['DDCCCD', '-!!!--', 'drift from before clearing does not count again'],
     ['DIID', '---!', 'too few rows are passed over, and do not raise'],
     ['DDCICIIC', '-!!!!!!-', 'nor clear'],
-    ['DDIIIII', '-!!!!!!', 'however many'],
+    [`DD${'I'.repeat(31)}D`, `-${'!'.repeat(30)}---`, 'but for 30 in a row, after which nobody knows'],
     ['IIII', '----', 'and begin nothing'],
   ])('%s gives %s: %s', (verdicts, alerts) => expect(alertsAfter(verdicts)).toBe(alerts));
 
@@ -55,7 +55,7 @@ describe('alerts', () => {
     const one = new Hysteresis();
     for (const [start, verdict] of [...'DDCBCIC'].entries()) one.conclude(start, verdict);
     one.forgetBefore(7);
-    expect(one.save()).toEqual([[6, 'C', ['!BCC']]]);
+    expect(one.save()).toEqual([[6, 'C', ['!BCC0']]]);
     const other = new Hysteresis();
     other.restore(JSON.parse(JSON.stringify(one.save())));
     expect(other.after(7, 'C')).toEqual([false]);
