@@ -228,8 +228,11 @@ export class MergeLoop {
   /** Takes what is to be published from the merger. */
   private async collect(seat: Seat, scope: PublishScope): Promise<void> {
     const { merger } = this.options;
-    while (!merger.measure(SLICE_MS, scope)) await setImmediate();
-    if (this.seat === seat) seat.outputs.push(...merger.due(scope));
+    do {
+      while (!merger.measure(SLICE_MS, scope)) await setImmediate();
+      if (this.seat !== seat) return;
+      seat.outputs.push(...merger.due(scope));
+    } while (merger.isClosing);
   }
 
   private async saveWhenDue(source: ProfilesSource, seat: Seat): Promise<void> {

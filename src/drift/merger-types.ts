@@ -94,9 +94,11 @@ export interface Merger {
   /**
    * Adds the deltas of a batch of the profiles topic. Bad records are counted and logged, never thrown.
    * @param from index of the first record to read
-   * @returns index of the next one; less than `count` when a record has made windows final, which must be published (`measure`, `due`) first
+   * @returns index of the next one; less than `count` when a record has made windows final. Until they are published (`isClosing`) it reads nothing
    */
   apply(records: RecordBatch, from?: number): number;
+  /** True while windows that the log has made final are not yet given out by `due`, which gives one at a time: one may change the measures of the next. */
+  readonly isClosing: boolean;
   /**
    * Does what takes time of `due` beforehand, in slices: the exact tests of a feature take up to milliseconds.
    * @param sliceMs how long one call may take

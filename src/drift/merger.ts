@@ -97,6 +97,7 @@ export function createMerger(options: MergerOptions): Merger {
   return {
     apply(records, from = 0) {
       const { topic, partition } = records;
+      if (closings.length > 0) return from;
       for (let i = from; i < records.count; i++) {
         log.logMs = Math.max(log.logMs, records.timestamps[i]!);
         log.sources.set(`${topic}/${partition}`, { topic, partition });
@@ -111,16 +112,21 @@ export function createMerger(options: MergerOptions): Merger {
       return records.count;
     },
 
+    get isClosing() {
+      return closings.length > 0;
+    },
+
     measure(sliceMs, scope) {
       const endMs = clock.monotonicMs() + sliceMs;
-      for (const { windows, open } of [...closings, ...interims(scope)]) {
+      for (const { windows, open } of closings.length > 0 ? closings.slice(0, 1) : interims(scope)) {
         while (windows.measureNext(open)) if (clock.monotonicMs() >= endMs) return false;
       }
       return true;
     },
 
     due(scope) {
-      for (const place of closings.splice(0)) {
+      const place = closings.shift();
+      if (place) {
         const { windows, open } = place;
         outbox.add(describe(place, true), open.view, log.logMs);
         windows.conclude(open);
@@ -128,10 +134,11 @@ export function createMerger(options: MergerOptions): Merger {
         open.publishedAtMs = log.logMs;
         open.isChanged = false;
         open.isUnsaved = true;
+        return outbox.take();
       }
-      for (const place of interims(scope)) {
-        const { open } = place;
-        outbox.add(describe(place, false), open.view, clock.wallMs());
+      for (const interim of interims(scope)) {
+        const { open } = interim;
+        outbox.add(describe(interim, false), open.view, clock.wallMs());
         open.publishedAtMs = clock.monotonicMs();
         open.isChanged = false;
       }
@@ -139,7 +146,7 @@ export function createMerger(options: MergerOptions): Merger {
     },
 
     save(at) {
-      const values = log.save(at, owner);
+      const values = closings.length > 0 ? undefined : log.save(at, owner);
       if (!values) return undefined;
       const records = new OutputRecords(options.stateTopic);
       for (const [name, text] of values) {

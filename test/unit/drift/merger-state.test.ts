@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { windowSizeFrom } from '../../../src/core/window-size.ts';
 import type { Merger } from '../../../src/drift/merger.ts';
 import { getState, putState, type StateValues } from '../../../src/drift/merger-state.ts';
-import { dataOf, deltasOf, feed, reference, statisticsOf, WINDOW_START_MS } from './merging.ts';
+import { dataOf, deltasOf, feed, finalBytes, reference, statisticsOf, WINDOW_START_MS } from './merging.ts';
 import { batchOf, mergerOf, randomFrom } from './support.ts';
 
 const NOW_MS = 1_700_000_000_000;
@@ -53,7 +53,7 @@ describe('a merger that goes on from a saved state', () => {
       const batch = log();
       const read = (next: number, merger: Merger): { next: number; values: Buffer[] } => {
         const reached = merger.apply(batch, next);
-        return { next: reached, values: merger.due('final').map(({ buffer, bytes }) => Buffer.from(buffer.subarray(0, bytes))) };
+        return { next: reached, values: finalBytes(merger) };
       };
       const { merger: whole } = mergerOf(reference, options);
       whole.restore(new Map(), HERE);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ManualClock } from '../../../src/core/clock.ts';
 import type { Merger } from '../../../src/drift/merger.ts';
 import { windowSizeFrom } from '../../../src/core/window-size.ts';
-import { dataOf, deltasOf, feed, HOUR_MS, keysOf, merged, reference, statisticsOf, WINDOW_START_MS } from './merging.ts';
+import { dataOf, deltasOf, feed, finalBytes, HOUR_MS, keysOf, merged, reference, statisticsOf, WINDOW_START_MS } from './merging.ts';
 import { batchOf, batchOfRecords, type Datum, mergerOf, randomFrom, referenceOf } from './support.ts';
 
 /** The merger's clock at its beginning, which is also the timestamp of deltas unless said otherwise. */
@@ -68,7 +68,7 @@ describe('publication', () => {
       const values: Buffer[] = [];
       for (let next = 0; next < log.count; ) {
         next = merger.apply(log, next);
-        values.push(...merger.due('final').map(({ buffer, bytes }) => Buffer.from(buffer.subarray(0, bytes))));
+        values.push(...finalBytes(merger));
         disturb(merger, clock);
       }
       return values;

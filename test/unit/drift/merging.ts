@@ -89,9 +89,18 @@ export function feed(merger: Merger, outputs: readonly OutputRecords[], atMs?: n
   const published: DriftStatistics[] = [];
   for (let next = 0; next < batch.count; ) {
     next = merger.apply(batch, next);
-    published.push(...statisticsOf(merger.due('final')));
+    do published.push(...statisticsOf(merger.due('final')));
+    while (merger.isClosing);
   }
   return published;
+}
+
+/** The bytes of what is final now, one record set after another. */
+export function finalBytes(merger: Merger): Buffer[] {
+  const values: Buffer[] = [];
+  do values.push(...merger.due('final').map(({ buffer, bytes }) => Buffer.from(buffer.subarray(0, bytes))));
+  while (merger.isClosing);
+  return values;
 }
 
 export function keysOf(outputs: OutputRecords): string[] {
