@@ -9,7 +9,7 @@ import type { DriftObserver, Logger } from '../core/ports.ts';
 import { createMerger } from '../drift/merger.ts';
 import { createDriftObserver, profileKey } from '../drift/observer.ts';
 import type { ReferenceProfile } from '../drift/reference-profile.ts';
-import { driftCountsSchema, driftProfileSchema, driftStatisticsSchema } from '../drift/schemas.ts';
+import { driftCountsSchema, driftProfileSchema, driftStatisticsSchema, retrainRequestSchema } from '../drift/schemas.ts';
 import { withAdmin } from '../kafka/admin.ts';
 import { createExactlyOnceSink } from '../kafka/exactly-once-sink.ts';
 import { partitionOfKey } from '../kafka/murmur2.ts';
@@ -68,10 +68,13 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
   const profiles = await framing(driftProfileSchema, drift.profilesTopic);
   const statistics = await framing(driftStatisticsSchema, drift.statisticsTopic);
   const counts = await framing(driftCountsSchema, drift.countsTopic);
+  const requests = drift.retrain.enabled ? await framing(retrainRequestSchema, drift.retrain.topic) : undefined;
   const observer = observerOf(drift, { scoring, reference, prefix: profiles.prefix, clock, workerId });
   const partitions = await partitionCounts(kafka, [config.input.topic, drift.profilesTopic]);
+  const { retrain, ...settings } = drift;
   const merger = createMerger({
-    ...drift,
+    ...settings,
+    ...(requests ? { retrain: { ...retrain, prefix: requests.prefix } } : {}),
     reference,
     model,
     partitions: partitions.get(config.input.topic)!,
@@ -126,7 +129,9 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
       return source?.member;
     },
     async startMerger() {
-      await outputTopics.lookUp([drift.statisticsTopic, drift.countsTopic, drift.stateTopic, drift.profilesTopic]);
+      const { statisticsTopic, countsTopic, stateTopic, profilesTopic } = drift;
+      const topics = [statisticsTopic, countsTopic, stateTopic, profilesTopic];
+      await outputTopics.lookUp(retrain.enabled ? [...topics, retrain.topic] : topics);
       await merging.start();
     },
     close: () => merging.stop(),

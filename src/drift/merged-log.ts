@@ -35,6 +35,8 @@ export class MergedLog {
   readonly ledger = new DeltaLedger();
   readonly watermark: FleetWatermark;
   readonly sources = new Map<string, TopicPartition>();
+  /** End of the window that led to the last request to train again; undefined: there was none. */
+  lastRetrainWindowEnd: number | undefined;
   tally: Tally = { events: 0, deadLetters: 0, skipped: 0, untimed: 0, lateDropped: 0 };
   /** Time of the log, by the timestamps of its records. */
   logMs = Number.NEGATIVE_INFINITY;
@@ -113,6 +115,7 @@ export class MergedLog {
     putState(values, mergerKey(owner), {
       format: STATE_FORMAT,
       ...{ referenceId: reference.referenceId, paneMs, partition, position, logMs, lastDeltaLogMs, tally },
+      lastRetrainWindowEnd: this.lastRetrainWindowEnd ?? null,
       ...{ ledger: ledger.save(), watermark: this.watermark.save() },
       books: Object.fromEntries(books.map((windows) => [windows.size.name, windows.save()])),
     });
@@ -140,6 +143,7 @@ export class MergedLog {
     this.ledger.restore(state.ledger);
     this.watermark.restore(state.watermark);
     this.tally = { ...state.tally };
+    this.lastRetrainWindowEnd = state.lastRetrainWindowEnd ?? undefined;
     this.logMs = state.logMs;
     this.lastDeltaLogMs = state.lastDeltaLogMs;
     for (const windows of this.books) {

@@ -22,6 +22,8 @@ export interface MergerState {
   readonly logMs: number;
   readonly lastDeltaLogMs: number;
   readonly tally: Tally;
+  /** End of the window that led to the last request to train again; null: there was none. */
+  readonly lastRetrainWindowEnd: number | null;
   readonly ledger: LedgerState;
   readonly watermark: WatermarkState;
   /** By name of the size. */

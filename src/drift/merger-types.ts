@@ -7,6 +7,7 @@ import type { DriftThresholds } from './decision.ts';
 import type { LeftOut } from './delta-inbox.ts';
 import type { LedgerCounts } from './delta-ledger.ts';
 import type { StateValues } from './merger-state.ts';
+import type { RetrainOptions } from './retrain-request.ts';
 import type { ReferenceProfile } from './reference-profile.ts';
 import type { DriftStatistics } from './statistics-record.ts';
 
@@ -36,6 +37,12 @@ export interface MergerOptions {
   readonly minSamples: number;
   /** The least over-dispersion φ of rows that is reckoned with, and what holds until it is estimated. Default 1: rows are independent. */
   readonly overDispersion?: number;
+  /** When to ask for training, and where; absent: never. */
+  readonly retrain?: RetrainOptions & {
+    readonly topic: string;
+    /** Framing bytes of requests. */
+    readonly prefix: Buffer;
+  };
   /** Number of input partitions, when known: no window closes before all were heard of or are idle. */
   readonly partitions?: number;
   /** A changed window that is still open is published at most this often. Default 10 s. */

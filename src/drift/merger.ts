@@ -6,6 +6,7 @@ import { DeltaInbox } from './delta-inbox.ts';
 import { MergedLog, MOST_HOLD_MS } from './merged-log.ts';
 import type { Merger, MergerOptions, PublishScope } from './merger-types.ts';
 import { profileKey } from './observer.ts';
+import { retrainRequestFrom } from './retrain-request.ts';
 import { StatisticsOutbox, statisticsOf } from './statistics-outbox.ts';
 import type { DriftStatistics } from './statistics-record.ts';
 import type { OpenWindow, Windows } from './windows.ts';
@@ -128,7 +129,14 @@ export function createMerger(options: MergerOptions): Merger {
       const place = closings.shift();
       if (place) {
         const { windows, open } = place;
-        outbox.add(describe(place, true), open.view, log.logMs);
+        const statistics = describe(place, true);
+        outbox.add(statistics, open.view, log.logMs);
+        const { retrain } = options;
+        const request = retrain && retrainRequestFrom(statistics, open.view, retrain, log.lastRetrainWindowEnd);
+        if (request) {
+          outbox.request(request, log.logMs);
+          log.lastRetrainWindowEnd = request.windowEnd;
+        }
         windows.conclude(open);
         open.finals++;
         open.publishedAtMs = log.logMs;

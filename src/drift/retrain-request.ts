@@ -30,42 +30,31 @@ export interface RetrainRequest {
 }
 
 /**
- * Decides on the final statistics of one model version, in the order in which they are published. What it remembers is one number, so
- * that whoever goes on from it asks for nothing twice.
+ * The request that follows from the final statistics of a window; undefined when none does.
+ * @param window what the statistics were computed from
+ * @param lastWindowEnd end of the window that led to the last request; undefined: there was none
  */
-export class RetrainRequests {
-  private readonly options: RetrainOptions;
-  /** End of the window that led to the last request; undefined: there was none. */
-  lastWindowEnd: number | undefined;
-
-  constructor(options: RetrainOptions) {
-    this.options = options;
-  }
-
-  /**
-   * The request that follows from a window; undefined when none does.
-   * @param driftedFeatures in which drift persists
-   * @param window what the statistics were computed from
-   */
-  consider(statistics: DriftStatistics, driftedFeatures: readonly string[], window: Window): RetrainRequest | undefined {
-    const { options, lastWindowEnd } = this;
-    const { model, modelVersion, referenceId, windowStart, windowEnd, events, recommendation } = statistics;
-    if (statistics.window !== options.window || recommendation !== 'retrain_model' || events < options.minSamples) return undefined;
-    // A revision of the window that led to the last request, or of one before it, tells nothing new.
-    if (lastWindowEnd !== undefined && windowEnd < lastWindowEnd + Math.max(1, options.cooldownMs)) return undefined;
-    this.lastWindowEnd = windowEnd;
-    const identity = [model, modelVersion, statistics.window, windowStart].join('|');
-    return {
-      requestId: createHash('sha256').update(identity).digest('hex'),
-      ...{ model, modelVersion, referenceId },
-      cause: 'DRIFT',
-      reason: `${driftedFeatures.join(', ')}: drift persists over windows of ${statistics.window}`,
-      driftedFeatures: [...driftedFeatures],
-      window: statistics.window,
-      ...{ windowStart, windowEnd, events },
-      data: window.dataRanges(),
-    };
-  }
+export function retrainRequestFrom(
+  statistics: DriftStatistics,
+  window: Pick<Window, 'dataRanges'>,
+  options: RetrainOptions,
+  lastWindowEnd: number | undefined,
+): RetrainRequest | undefined {
+  const { model, modelVersion, referenceId, windowStart, windowEnd, events, recommendation, alertedFeatureNames } = statistics;
+  if (statistics.window !== options.window || recommendation !== 'retrain_model' || events < options.minSamples) return undefined;
+  // A revision of the window that led to the last request, or of one before it, tells nothing new.
+  if (lastWindowEnd !== undefined && windowEnd < lastWindowEnd + Math.max(1, options.cooldownMs)) return undefined;
+  const identity = [model, modelVersion, statistics.window, windowStart].join('|');
+  return {
+    requestId: createHash('sha256').update(identity).digest('hex'),
+    ...{ model, modelVersion, referenceId },
+    cause: 'DRIFT',
+    reason: `drift persists over windows of ${statistics.window}: ${alertedFeatureNames.join(', ')}`,
+    driftedFeatures: [...alertedFeatureNames],
+    window: statistics.window,
+    ...{ windowStart, windowEnd, events },
+    data: window.dataRanges(),
+  };
 }
 
 /** The framing bytes and the Avro body of a request. */

@@ -2,6 +2,8 @@ import { OutputRecords } from '../core/outputs.ts';
 import type { LedgerCounts } from './delta-ledger.ts';
 import type { MergerOptions } from './merger-types.ts';
 import { encodeDriftCounts } from './counts-record.ts';
+import { profileKey } from './observer.ts';
+import { encodeRetrainRequest, type RetrainRequest } from './retrain-request.ts';
 import { type DriftStatistics, encodeDriftStatistics, statisticsKey } from './statistics-record.ts';
 import type { Window } from './window.ts';
 import { countsOf } from './window-counts.ts';
@@ -15,7 +17,7 @@ export interface WindowCircumstances {
 
 type Options = Pick<
   MergerOptions,
-  'model' | 'reference' | 'partitions' | 'statisticsTopic' | 'statisticsPrefix' | 'countsTopic' | 'countsPrefix'
+  'model' | 'reference' | 'partitions' | 'statisticsTopic' | 'statisticsPrefix' | 'countsTopic' | 'countsPrefix' | 'retrain'
 >;
 
 /** The statistics of a window as it is now. */
@@ -59,15 +61,15 @@ export function statisticsOf(
   };
 }
 
-/** Records of the statistics and counts topics on their way out. */
+/** Records of the topics that the merger writes on their way out. */
 export class StatisticsOutbox {
   private readonly options: Options;
-  private statistics: OutputRecords;
-  private counts: OutputRecords;
+  private readonly key: Buffer;
+  private readonly records = new Map<string, OutputRecords>();
 
   constructor(options: Options) {
     this.options = options;
-    [this.statistics, this.counts] = this.empty();
+    this.key = Buffer.from(profileKey(options.model));
   }
 
   /**
@@ -75,22 +77,28 @@ export class StatisticsOutbox {
    * @param timestampMs of the records
    */
   add(statistics: DriftStatistics, window: Window, timestampMs: number): void {
-    const { statisticsPrefix, countsPrefix } = this.options;
+    const { statisticsTopic, statisticsPrefix, countsTopic, countsPrefix } = this.options;
     const key = Buffer.from(statisticsKey(statistics));
-    this.statistics.push({ timestampMs, key, value: encodeDriftStatistics(statisticsPrefix, statistics) });
-    this.counts.push({ timestampMs, key, value: encodeDriftCounts(countsPrefix, { ...statistics, ...countsOf(window) }) });
+    this.put(statisticsTopic, { timestampMs, key, value: encodeDriftStatistics(statisticsPrefix, statistics) });
+    this.put(countsTopic, { timestampMs, key, value: encodeDriftCounts(countsPrefix, { ...statistics, ...countsOf(window) }) });
   }
 
-  /** What was added since the last time: records of both topics, or none. */
+  /** @param timestampMs of the record */
+  request(request: RetrainRequest, timestampMs: number): void {
+    const { topic, prefix } = this.options.retrain!;
+    this.put(topic, { timestampMs, key: this.key, value: encodeRetrainRequest(prefix, request) });
+  }
+
+  /** What was added since the last time, by topic. */
   take(): OutputRecords[] {
-    if (this.statistics.count === 0) return [];
-    const taken = [this.statistics, this.counts];
-    [this.statistics, this.counts] = this.empty();
+    const taken = [...this.records.values()];
+    this.records.clear();
     return taken;
   }
 
-  private empty(): [OutputRecords, OutputRecords] {
-    const { statisticsTopic, countsTopic } = this.options;
-    return [new OutputRecords(statisticsTopic), new OutputRecords(countsTopic)];
+  private put(topic: string, record: { timestampMs: number; key: Buffer; value: Buffer }): void {
+    let records = this.records.get(topic);
+    if (!records) this.records.set(topic, (records = new OutputRecords(topic)));
+    records.push(record);
   }
 }

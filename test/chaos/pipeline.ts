@@ -165,6 +165,7 @@ export function pipelineFile(
     drift: {
       enabled: countsDrift,
       ...Object.fromEntries(Object.entries(DRIFT_TOPICS).map(([role, topic]) => [`${role}Topic`, topic])),
+      retrain: { enabled: false },
     },
     ops: { port: '${WEIR_OPS_PORT}' },
   };
