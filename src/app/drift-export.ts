@@ -1,5 +1,6 @@
 /** Windows of drift with everything that their statistics were computed from, for `weir drift export`. */
 import { countsReader, type DriftCounts } from '../drift/counts-record.ts';
+import type { ExportedCells, ExportedFeature, ExportedWindow } from '../drift/exported-window.ts';
 import { getState, referenceKey } from '../drift/merger-state.ts';
 import type { ReferenceFeature, ReferenceProfile } from '../drift/reference-profile.ts';
 import { type DriftStatistics, statisticsKey } from '../drift/statistics-record.ts';
@@ -8,34 +9,7 @@ import { readCompacted } from './compacted-topic.ts';
 import { type DriftHistoryOptions, readDriftHistory } from './drift-history.ts';
 import { readStateTopic } from './drift-state.ts';
 
-/** Counts of one feature, of the window and of the reference, cell by cell. */
-export interface ExportedCells {
-  /** bin(x) = number of edges ≤ x, so there is one cell more than edges; null for words. */
-  readonly edges: readonly number[] | null;
-  /** One cell a word, and one for all others; null for numbers. */
-  readonly vocabulary: readonly string[] | null;
-  /** Coarse bin of each cell, on which tvd, psi, jsDistance and chiSquare are computed; null for words. */
-  readonly fold: readonly number[] | null;
-  /** A value in a cell is summed as round((value − origin) / quantum); null for words. */
-  readonly origin: number | null;
-  readonly quantum: number | null;
-  readonly counts: readonly number[];
-  readonly sums: readonly number[] | null;
-  readonly referenceCounts: readonly number[];
-  readonly referenceSums: readonly number[] | null;
-}
-
-/** One feature of a window: its statistics, and what they were computed from when that is known. */
-export type ExportedFeature = DriftStatistics['prediction'] & {
-  readonly marks: Readonly<Record<string, number>> | null;
-  readonly cells: ExportedCells | null;
-};
-
-/** One window. */
-export type ExportedWindow = Omit<DriftStatistics, 'features' | 'prediction'> & {
-  readonly features: readonly ExportedFeature[];
-  readonly prediction: ExportedFeature;
-};
+export type { ExportedCells, ExportedFeature, ExportedWindow } from '../drift/exported-window.ts';
 
 /** What the topics say. */
 export interface DriftExport {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { DriftExportOptions } from './drift-export.ts';
 import type { DriftLsOptions } from './drift-ls.ts';
+import type { DriftReportCommandOptions } from './drift-report.ts';
 import { examples, moment, windowName, withConfig } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -20,7 +21,7 @@ export interface DriftWindowOptions {
 type Run<Options> = (options: Options, terminal: Terminal) => Promise<number>;
 type MakeAction = <Options>(load: () => Promise<Run<Options>>) => (options: Options) => Promise<void>;
 
-/** Adds `weir drift ls`. */
+/** Adds `weir drift` and its commands. */
 export function addDriftCommands(program: Command, action: MakeAction): void {
   const drift = program.command('drift').description('Drift of a pipeline: what its windows say.');
 
@@ -57,6 +58,22 @@ export function addDriftCommands(program: Command, action: MakeAction): void {
       ),
     )
     .action(action<DriftExportOptions>(async () => (await import('./drift-export.ts')).driftExportCommand));
+
+  withWindows(drift.command('report'))
+    .summary('write a page for people: what drifted, how, and what was decided')
+    .description(
+      'Writes an HTML page of the windows that are final: a heat map of features by windows, the histograms of what drifted against those of the reference, and what was decided and why. The page is one file that loads nothing and runs no scripts; it can be read on a phone, in light and dark, and by a screen reader. Nothing is changed. Prints the name of the file, and on standard error what the page says in a sentence.',
+    )
+    .requiredOption('--html <file>', 'where to write the page; a file that is there is replaced')
+    .option('--open', 'also windows that are not final yet')
+    .addHelpText(
+      'after',
+      examples(
+        'weir drift report --from 7d --html drift.html',
+        'weir drift report --window 1d --from 2026-03-01 --to 2026-04-01 --html march.html',
+      ),
+    )
+    .action(action<DriftReportCommandOptions>(async () => (await import('./drift-report.ts')).driftReportCommand));
 }
 
 function withWindows(command: Command): Command {

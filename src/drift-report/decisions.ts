@@ -1,0 +1,65 @@
+import type { ExportedFeature, ExportedWindow } from '../drift/exported-window.ts';
+import { html, type Html } from './html.ts';
+import type { WindowGroup } from './series.ts';
+import { countOf, countText, listText, shareText, STATUS_SYMBOLS, STATUS_WORDS, windowText } from './text.ts';
+
+/** Windows of the table, reasons of a window, and names in a cell at most. */
+const MOST_WINDOWS = 200;
+const MOST_REASONS = 12;
+const MOST_NAMED = 12;
+
+/** What was decided of each window, and why: newest first. Windows in which nothing happened are only counted. */
+export function decisions({ windows, window: size }: WindowGroup, id: string): Html {
+  const newest = windows.at(-1);
+  const told = windows.filter((window) => window === newest || isTold(window)).toReversed();
+  const shown = told.slice(0, MOST_WINDOWS);
+  const isComplete = shown.every((window) => gapsOf(window) === '');
+  const quiet = windows.length - told.length;
+  return html`<section aria-labelledby="${id}">
+<h3 id="${id}">What was decided, and why</h3>
+<p>A model should be retrained when one feature, or the score, is in drift in at least two of three windows in a row.</p>
+<div class="scroll" role="region" tabindex="0" aria-label="Decisions of windows of ${size}">
+<table class="decisions">
+<caption>Windows of ${size}, newest first, times in UTC</caption>
+<thead><tr><th scope="col">Window</th><th scope="col">Rows</th><th scope="col">Status</th><th scope="col">In drift</th><th scope="col">Why</th><th scope="col">Recommendation</th>${isComplete ? undefined : html`<th scope="col">Not counted</th>`}</tr></thead>
+<tbody>
+${shown.map((window) => row(window, isComplete))}</tbody>
+</table>
+</div>
+${quiet > 0 ? html`<p>${countOf(quiet, 'window')} without drift or warnings ${quiet === 1 ? 'is' : 'are'} not listed.</p>` : undefined}
+${told.length > shown.length ? html`<p>${countOf(told.length - shown.length, 'older window')} left out.</p>` : undefined}
+</section>`;
+}
+
+function isTold(window: ExportedWindow): boolean {
+  return window.status !== 'OK' || window.recommendation !== 'continue_monitoring' || gapsOf(window) !== '';
+}
+
+function row(window: ExportedWindow, isComplete: boolean): Html {
+  const { events, status, recommendation, driftedFeatureNames, prediction } = window;
+  const names = [...driftedFeatureNames, ...(prediction.status === 'DRIFT' ? ['the score'] : [])];
+  return html`<tr><th scope="row">${windowText(window)}</th><td>${countText(events)}</td><td class="status ${status.toLowerCase()}"><span aria-hidden="true">${STATUS_SYMBOLS[status]} </span>${STATUS_WORDS[status]}</td><td><bdi>${listText(names, MOST_NAMED) || '–'}</bdi></td><td>${reasons(window)}</td><td>${recommendation === 'retrain_model' ? html`<strong>retrain the model</strong>` : 'go on monitoring'}</td>${isComplete ? undefined : html`<td>${gapsOf(window) || '–'}</td>`}</tr>
+`;
+}
+
+function reasons({ status, features, prediction }: ExportedWindow): Html {
+  // Where nothing can be told, every feature says the same: one is enough.
+  const all = [{ ...prediction, name: 'score' }, ...features].filter(({ reason }) => reason !== '');
+  const noticed = all.filter((of) => of.status === 'DRIFT' || of.status === 'WARN' || of.qualityAlarm);
+  const of = noticed.length > 0 ? noticed.toSorted(driftFirst) : status === 'INSUFFICIENT_DATA' ? all.slice(0, 1) : [];
+  if (of.length === 0) return html`–`;
+  const more = of.length - MOST_REASONS;
+  return html`<ul>${of.slice(0, MOST_REASONS).map(({ name, reason }) => html`<li><bdi>${name}</bdi>: ${reason}</li>`)}${more > 0 ? html`<li>and ${countText(more)} more</li>` : undefined}</ul>`;
+}
+
+function driftFirst(a: ExportedFeature, b: ExportedFeature): number {
+  return Number(b.status === 'DRIFT') - Number(a.status === 'DRIFT');
+}
+
+/** What may be missing from the counts of a window; empty when nothing is known to be. */
+function gapsOf({ coverage, gaps, gapOffsets }: ExportedWindow): string {
+  return [
+    ...(coverage < 1 ? [`${shareText(coverage)} of the partitions had come past its end`] : []),
+    ...(gaps > 0 ? [`${countOf(gaps, 'gap')} in the input so far, ${countOf(gapOffsets, 'offset')}`] : []),
+  ].join('; ');
+}
