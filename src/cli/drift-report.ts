@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { driftReport } from '../app/drift-report.ts';
+import { WeirError } from '../core/errors.ts';
 import type { DriftWindowOptions } from './drift.ts';
 import { driftQuery } from './drift-query.ts';
 import { EXIT_CODES } from './failure.ts';
@@ -15,7 +16,9 @@ export interface DriftReportCommandOptions extends DriftWindowOptions {
 /** `weir drift report`: writes a page for people, and says what it says in a line. @throws WeirError */
 export async function driftReportCommand(options: DriftReportCommandOptions, terminal: Terminal): Promise<number> {
   const report = await driftReport({ ...driftQuery(options, terminal), isWithOpen: options.open === true });
-  await writeFile(options.html, report.html);
+  await writeFile(options.html, report.html).catch((cause: unknown) => {
+    throw new WeirError('input_file_invalid', `${options.html}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  });
   terminal.out(options.html);
   terminal.err(`A report of ${numberText(report.windows)} window${report.windows === 1 ? '' : 's'} of ${report.topic}.`);
   for (const conclusion of report.conclusions) terminal.err(safeText(conclusion));

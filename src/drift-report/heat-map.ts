@@ -1,7 +1,7 @@
 import type { ExportedFeature, ExportedWindow } from '../drift/exported-window.ts';
 import { html, type Content, type Html } from './html.ts';
 import type { FeatureSeries, WindowGroup } from './series.ts';
-import { countOf, minuteText, shareText, STATUS_SYMBOLS, STATUS_WORDS, windowText } from './text.ts';
+import { countOf, minuteText, shareText, shortNumber, STATUS_SYMBOLS, STATUS_WORDS, windowText } from './text.ts';
 
 /** Windows and features that the table shows at most: more would make a page of many megabytes that nobody reads. */
 const MOST_WINDOWS = 60;
@@ -29,7 +29,7 @@ ${rows.length < series.length ? html`<p>The ${MOST_FEATURES} features that moved
 ${legend()}
 <div class="scroll newest-first" role="region" tabindex="0" aria-label="Heat map of features by windows of ${window}">
 <table class="heat">
-<caption>Features by windows of ${window}, oldest window first, times in UTC</caption>
+<caption><span>Features by windows of ${window}, oldest window first, times in UTC</span></caption>
 <thead><tr><th scope="col">Feature</th>${shown.map(heading)}</tr></thead>
 <tbody>
 ${rows.map((of) => row(of, shown, first))}</tbody>
@@ -40,7 +40,7 @@ ${rows.map((of) => row(of, shown, first))}</tbody>
 
 function heading({ windowStart, final }: ExportedWindow): Html {
   const [date = '', time] = minuteText(windowStart).split(' ');
-  return html`<th scope="col">${date} ${time === '00:00' ? undefined : time}${final ? undefined : ' open'}</th>`;
+  return html`<th scope="col">${date}${time === '00:00' ? undefined : html`<br>${time}`}${final ? undefined : ' open'}</th>`;
 }
 
 function row({ label, points }: FeatureSeries, windows: readonly ExportedWindow[], first: number): Html {
@@ -59,7 +59,7 @@ function cell(label: string, point: ExportedFeature | undefined, window: Exporte
 function legend(): Html {
   const levels: Content[] = LEVELS.map((from, i) => {
     const to = LEVELS[i + 1];
-    const text = to === undefined ? `${shareText(from)} or more` : `under ${shareText(to)}`;
+    const text = to === undefined ? `${shortNumber(100 * from)} % or more` : `under ${shortNumber(100 * to)} %`;
     return html`<li><span class="swatch level-${i}" aria-hidden="true"></span>${text}</li>`;
   });
   const symbols = (['DRIFT', 'WARN', 'INSUFFICIENT_DATA'] as const).map(

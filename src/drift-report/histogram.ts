@@ -24,10 +24,11 @@ export function barsOf(cells: ExportedCells): Bar[] {
 function numberBars(edges: readonly number[], fold: readonly number[], { counts, referenceCounts }: ExportedCells): Bar[] {
   const bins = Map.groupBy(fold.keys(), (cell) => fold[cell]!);
   const coarse = [...bins].sort(([a], [b]) => a - b).map(([, of]) => of);
+  const digits = digitsFor(edges, coarse);
   const sum = (of: readonly number[], values: readonly number[]): number => of.reduce((total, cell) => total + values[cell]!, 0);
   return (
     coarse
-      .map((of) => ({ label: rangeText(edges, of), reference: sum(of, referenceCounts), current: sum(of, counts) }))
+      .map((of) => ({ label: rangeText(edges, of, digits), reference: sum(of, referenceCounts), current: sum(of, counts) }))
       // Between single values lie bins that are empty on both sides: they tell nothing.
       .filter(({ label, reference, current }) => label !== OTHERS || reference + current > 0)
   );
@@ -35,16 +36,29 @@ function numberBars(edges: readonly number[], fold: readonly number[], { counts,
 
 const OTHERS = 'other values';
 
-function rangeText(edges: readonly number[], cells: readonly number[]): string {
+/** Digits that tell the ends of all bins apart: pressures of 1,013.2 and 1,013.8 hPa are not the same. */
+function digitsFor(edges: readonly number[], coarse: readonly (readonly number[])[]): number {
+  const ends = coarse.flatMap((cells) => {
+    const edge = edges[cells[0]! - 1];
+    // The smallest number above a value ends the bin of that value: no number of digits would do.
+    return edge === undefined || edge === nextUpFloat32(edges[cells[0]! - 2] ?? Number.NaN) ? [] : [edge];
+  });
+  let digits = 3;
+  while (digits < 9 && new Set(ends.map((end) => shortNumber(end, digits))).size < new Set(ends).size) digits++;
+  return digits;
+}
+
+function rangeText(edges: readonly number[], cells: readonly number[], digits: number): string {
+  const text = (edge: number): string => shortNumber(edge, digits);
   const first = cells[0]!;
   const last = cells.at(-1)!;
   if (last - first >= cells.length) return OTHERS;
   if (edges.length === 0) return 'all values';
-  if (first === 0) return last === edges.length ? 'all values' : `below ${shortNumber(edges[last]!)}`;
+  if (first === 0) return last === edges.length ? 'all values' : `below ${text(edges[last]!)}`;
   const from = edges[first - 1]!;
-  if (last === edges.length) return `${shortNumber(from)} and more`;
+  if (last === edges.length) return `${text(from)} and more`;
   const to = edges[last]!;
-  return nextUpFloat32(from) === to ? shortNumber(from) : `${shortNumber(from)} to ${shortNumber(to)}`;
+  return nextUpFloat32(from) === to ? text(from) : `${text(from)} to ${text(to)}`;
 }
 
 function wordBars(vocabulary: readonly string[], { counts, referenceCounts }: ExportedCells): Bar[] {
@@ -59,7 +73,7 @@ function wordBars(vocabulary: readonly string[], { counts, referenceCounts }: Ex
   const ordered = bars.toSorted((a, b) => weight(b) - weight(a));
   const shown = new Set(ordered.slice(0, bars.length > WORDS + 1 ? WORDS : bars.length));
   const rest = bars.filter((bar) => !shown.has(bar));
-  const unseen = { label: 'words not in the reference', reference: referenceCounts.at(-1)!, current: counts.at(-1)! };
+  const unseen = { label: 'new words', reference: referenceCounts.at(-1)!, current: counts.at(-1)! };
   return [
     ...bars.filter((bar) => shown.has(bar)),
     ...(rest.length > 0 ? [sumOf(`${countText(rest.length)} other words`, rest)] : []),
@@ -75,12 +89,12 @@ function sumOf(label: string, bars: readonly Bar[]): Bar {
 
 /** Sizes of the drawing, in its own units; about a pixel on a phone. */
 const LABEL_WIDTH = 122;
-const BAR_WIDTH = 186;
-const WIDTH = 360;
-const ROW_HEIGHT = 26;
-const BAR_HEIGHT = 9;
+const BAR_WIDTH = 158;
+const WIDTH = 330;
+const ROW_HEIGHT = 28;
+const BAR_HEIGHT = 10;
 /** Characters of a label that fit. */
-const LABEL_CHARACTERS = 18;
+const LABEL_CHARACTERS = 17;
 
 /** What a histogram is of. */
 export interface HistogramOptions {
@@ -102,9 +116,9 @@ export function histogram(bars: readonly Bar[], { id, title, current }: Histogra
     const y = i * ROW_HEIGHT;
     const line = (side: 'reference' | 'current', top: number): Html => {
       const width = (BAR_WIDTH * share(bar, side)) / longest;
-      return html`<rect class="${side}" x="${LABEL_WIDTH}" y="${top}" width="${width.toFixed(1)}" height="${BAR_HEIGHT}"/><text class="value" x="${(LABEL_WIDTH + width + 4).toFixed(1)}" y="${top + 8}">${shareText(share(bar, side))}</text>`;
+      return html`<rect class="${side}" x="${LABEL_WIDTH}" y="${top}" width="${width.toFixed(1)}" height="${BAR_HEIGHT}"/><text class="value" x="${(LABEL_WIDTH + width + 4).toFixed(1)}" y="${top + 9}">${shareText(share(bar, side))}</text>`;
     };
-    return html`<text class="label" x="${LABEL_WIDTH - 6}" y="${y + 15}">${cut(bar.label)}</text>${line('reference', y + 2)}${line('current', y + 13)}`;
+    return html`<text class="label" x="${LABEL_WIDTH - 6}" y="${y + 17}">${cut(bar.label)}</text>${line('reference', y + 2)}${line('current', y + 14)}`;
   });
   return html`<svg role="img" aria-labelledby="${id}-title ${id}-desc" viewBox="0 0 ${WIDTH} ${height}"><title id="${id}-title">${title}</title><desc id="${id}-desc">${descriptionOf(bars, share)} All numbers are in the table that follows.</desc>${rows}</svg>
 <details><summary>Numbers</summary><div class="scroll" role="region" tabindex="0" aria-label="Numbers: ${title}"><table>

@@ -111,10 +111,11 @@ th, td { border: 1px solid var(--line); padding: .25rem .5rem; text-align: left;
 th { font-weight: 600; }
 .heat { border-collapse: separate; border-spacing: 0; }
 .heat td { text-align: right; white-space: nowrap; }
-.heat thead th { min-width: 5.5rem; font-weight: 400; vertical-align: bottom; }
-.heat tr > :first-child { position: sticky; left: 0; background: var(--page); width: 10rem; min-width: 7rem; max-width: 10rem; font-weight: 600; }
+.heat thead th { font-weight: 400; vertical-align: bottom; white-space: nowrap; }
+.heat caption span { display: inline-block; position: sticky; left: 0; max-width: calc(100vw - 3rem); }
+.heat tr > :first-child { position: sticky; left: 0; z-index: 1; background: var(--page); width: 10rem; min-width: 7rem; max-width: 10rem; font-weight: 600; }
 .heat .drift { font-weight: 700; }
-.facts th, .facts td { min-width: 6rem; max-width: 24rem; }
+.facts th, .facts td { min-width: 5rem; max-width: 24rem; }
 .decisions th, .decisions td { min-width: 6rem; max-width: 30rem; }
 .decisions td:nth-child(4), .decisions td:nth-child(5) { min-width: 12rem; }
 .decisions ul { margin: 0; padding-left: 1rem; }
@@ -128,17 +129,18 @@ th { font-weight: 600; }
 .key.current { border: 0; margin-left: 1rem; background: var(--current); }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem; }
 figure { margin: .5rem 0; min-width: 0; max-width: 36rem; }
-svg { display: block; width: 100%; height: auto; font-size: 11px; }
+svg { display: block; width: 100%; max-width: 27rem; height: auto; font-size: 12px; }
 svg text { fill: var(--page-text); }
 svg .label { text-anchor: end; }
-svg .value { fill: var(--muted); font-size: 9px; }
+svg .value { fill: var(--muted); font-size: 11px; }
 /* Hollow against filled: told apart without colours. */
 rect.reference { fill: none; stroke: var(--reference); stroke-width: 1.5; }
 rect.current { fill: var(--current); }
 summary { cursor: pointer; padding: .35rem 0; color: var(--focus); }
 footer { margin-top: 3rem; font-size: .875rem; }
 .unseen { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-td, th, .scroll { position: relative; }
+/* What is unseen must not make the page wider than it looks. */
+td, .scroll { position: relative; }
 @media print { .scroll { overflow: visible; } td, .swatch, .key { print-color-adjust: exact; } }
 ${LEVEL_RULES}
 `;

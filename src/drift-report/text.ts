@@ -6,14 +6,15 @@ export function countText(value: number): string {
   return value.toLocaleString('en');
 }
 
-/** A share in percent: one decimal below 10 %; a dash when it is not known. */
+/** A share in percent: one decimal below 10 %; a dash when it is not known. What is not nothing does not look like nothing. */
 export function shareText(share: number | null): string {
-  return share === null ? '–' : `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
+  if (share === null) return '–';
+  return share > 0 && share < 0.0005 ? '<0.1 %' : `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
 }
 
-/** A number to four digits. */
-export function shortNumber(value: number | null): string {
-  return value === null ? '–' : String(Number(value.toPrecision(4)));
+/** A number to so many digits. */
+export function shortNumber(value: number | null, digits = 4): string {
+  return value === null ? '–' : String(Number(value.toPrecision(digits)));
 }
 
 /** A number of things: `1 window`, `1,200 windows`. */
