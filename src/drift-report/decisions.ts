@@ -17,7 +17,7 @@ export function decisions({ windows, window: size }: WindowGroup, id: string): H
   const quiet = windows.length - told.length;
   return html`<section aria-labelledby="${id}">
 <h3 id="${id}">What was decided, and why</h3>
-<p>A model should be retrained when one feature, or the score, is in drift in at least two of three windows in a row.</p>
+<p>Drift of a feature, or of the score, in two of three windows raises an alert; three windows in a row far below the threshold clear it. While one stands, the model should be retrained.</p>
 <div class="scroll" role="region" tabindex="0" aria-label="Decisions of windows of ${size}">
 <table class="decisions">
 <caption>Windows of ${size}, newest first, times in UTC</caption>

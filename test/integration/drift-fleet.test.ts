@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import avsc from 'avsc';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readOwnSchema } from '../../src/core/own-schemas.ts';
@@ -13,6 +16,9 @@ import {
   startWorker,
   type WorkerProcess,
 } from '../support/flights.ts';
+import { examplePath } from '../../examples/flights/flight-data.ts';
+import { runProgram } from '../../src/cli/program.ts';
+import { recordingTerminal } from '../unit/cli/terminal-fixture.ts';
 import { eventually, readTopic } from '../support/kafka.ts';
 
 const running: WorkerProcess[] = [];
@@ -68,6 +74,27 @@ async function cellsOf({ config }: FlightsPipeline): Promise<{ start: number; ev
     counts: [...features, prediction].map(({ cells }) => [...cells!.counts]),
     sums: [...features, prediction].map(({ cells }) => [...(cells!.sums ?? [])]),
   }));
+}
+
+/** What an operator sees of the windows: in the terminal, as a page, and as lines of JSON. */
+async function commandsSayIt({ env }: FlightsPipeline, windowCount: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-drift-'));
+  try {
+    const page = join(folder, 'drift.html');
+    const lines = join(folder, 'drift.jsonl');
+    const config = ['--config', examplePath('weir.yaml')];
+    for (const args of [['ls'], ['report', '--html', page, '--open'], ['export', '--out', lines, '--open']]) {
+      const terminal = recordingTerminal(env as Record<string, string>);
+      expect(await runProgram(['drift', ...args, ...config], terminal), terminal.stderr.join('\n')).toBe(0);
+      if (args[0] === 'ls') expect(terminal.stdout.join('\n')).toContain('windows of month');
+    }
+    expect(readFileSync(page, 'utf8')).toMatch(/^<!DOCTYPE html>[^]*<h1[^]*temp[^]*<\/html>\s*$/);
+    const exported = readFileSync(lines, 'utf8').trim().split('\n');
+    expect(exported).toHaveLength(windowCount);
+    expect((JSON.parse(exported[0]!) as { features: unknown[] }).features.length).toBeGreaterThan(10);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 const total = (found: ReadonlyMap<number, Statistics>): number => [...found.values()].reduce((sum, w) => sum + w.events, 0);
@@ -145,5 +172,6 @@ describe('drift of a fleet', { timeout: 180_000 }, () => {
       version: '1',
     });
     expect(late.windows.length).toBeLessThanOrEqual(1);
+    await commandsSayIt(pipeline, history.windows.length);
   });
 });

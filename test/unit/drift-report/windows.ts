@@ -32,7 +32,16 @@ export const featureOf = (name: string, change: Partial<ExportedFeature> = {}): 
   ...{ chiSquare: null, chiSquareDof: 0, chiSquareP: null, cramersV: null, p: null, qBenjaminiHochberg: null },
   ...{ mean: 1.5, meanReference: 2, missingRate: 0, missingRateReference: 0, infiniteRate: 0, belowDomainRate: 0, aboveDomainRate: 0 },
   ...{ newCategoryRate: 0, standInRate: 0, storeMissRate: 0, storeStaleRate: 0, storeUnavailableRate: 0 },
-  ...{ lowest: null, highest: null, qualityAlarm: false, marks: null, cells: numberCells([10, 10, 10, 10, 10, 10, 10, 10]) },
+  ...{
+    lowest: null,
+    highest: null,
+    qualityAlarm: false,
+    nEff: 80,
+    overDispersion: 1,
+    alert: false,
+    marks: null,
+    cells: numberCells([10, 10, 10, 10, 10, 10, 10, 10]),
+  },
   ...change,
 });
 
@@ -48,7 +57,7 @@ export function windowOf(hour: number, features: readonly ExportedFeature[], cha
     status: (['DRIFT', 'WARN', 'OK'] as const).find((status) => statuses.includes(status)) ?? 'INSUFFICIENT_DATA',
     overallDrift: statuses.includes('DRIFT'),
     ...{ driftedFeatures: drifted.length, driftedFeatureNames: drifted, driftShare: drifted.length / Math.max(1, features.length) },
-    ...{ recommendation: 'continue_monitoring', coverage: 1, gaps: 0, gapOffsets: 0, duplicatesDropped: 0 },
+    ...{ recommendation: 'continue_monitoring', alertedFeatureNames: [], coverage: 1, gaps: 0, gapOffsets: 0, duplicatesDropped: 0 },
     ...{ features, prediction },
     ...change,
   };
