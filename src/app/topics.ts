@@ -49,8 +49,8 @@ export function topicSpecs(
   return [
     ...specs,
     {
-      // One partition: the counts of all workers for one model must be totally ordered for the merger. A new merger reads
-      // the topic from its beginning, so it must hold all counts of the windows that may still change.
+      // One partition: the counts of all workers for one model must be totally ordered for the merger, which goes on where its state
+      // was saved; without a state, as with a new reference, it begins with what the topic still has.
       topic: drift.profilesTopic,
       role: 'drift profiles',
       partitions: 1,
