@@ -47,6 +47,12 @@ async function weir(...args: string[]): Promise<{ exitCode: number; stdout: stri
   return { exitCode, stdout: stdout.join('\n'), stderr: stderr.join('\n') };
 }
 
+/** Topics of a pipeline with drift, without its prefix. */
+const TOPICS = [
+  ...['in', 'predictions', 'dead-letters'],
+  ...['drift-profiles', 'drift-statistics', 'drift-counts', 'drift-state', 'retrain-requests'],
+];
+
 describe('weir topics apply on a real cluster', () => {
   it('needs the input topic, creates what is missing, and then finds everything as it should be', async () => {
     const missing = await weir('topics', 'apply');
@@ -55,14 +61,14 @@ describe('weir topics apply on a real cluster', () => {
 
     const planned = await weir('topics', 'apply', '--dry-run', '--with-input', '3');
     expect(planned.exitCode).toBe(0);
-    expect(planned.stdout.match(/would be created/g)?.length).toBe(5);
+    expect(planned.stdout.match(/would be created/g)?.length).toBe(TOPICS.length);
 
     const created = await weir('topics', 'apply', '--with-input', '3');
     expect(created.stderr).toBe('');
-    expect(created.stdout.match(/ created/g)?.length).toBe(5);
+    expect(created.stdout.match(/ created/g)?.length).toBe(TOPICS.length);
 
     const again = await weir('topics', 'apply');
-    expect(again.stdout.match(/ exists/g)?.length).toBe(5);
+    expect(again.stdout.match(/ exists/g)?.length).toBe(TOPICS.length);
     // No notes below the table: real brokers report every setting as we wrote it.
     expect(again.stdout).not.toMatch(/^!/m);
 
@@ -70,7 +76,7 @@ describe('weir topics apply on a real cluster', () => {
     await admin.connect();
     try {
       const { topics } = await admin.fetchTopicMetadata({
-        topics: ['in', 'predictions', 'dead-letters', 'drift-profiles', 'drift-statistics'].map((t) => `${name}.${t}`),
+        topics: TOPICS.map((t) => `${name}.${t}`),
       });
       expect(Object.fromEntries(topics.map((topic) => [topic.name.slice(name.length + 1), topic.partitions.length]))).toEqual({
         in: 3,
@@ -78,6 +84,9 @@ describe('weir topics apply on a real cluster', () => {
         'dead-letters': 3,
         'drift-profiles': 1,
         'drift-statistics': 1,
+        'drift-counts': 1,
+        'drift-state': 1,
+        'retrain-requests': 1,
       });
       const { resources } = await admin.describeConfigs({
         includeSynonyms: false,
@@ -96,7 +105,7 @@ describe('weir topics apply on a real cluster', () => {
       );
     } finally {
       await admin.deleteTopics({
-        topics: ['in', 'predictions', 'dead-letters', 'drift-profiles', 'drift-statistics'].map((t) => `${name}.${t}`),
+        topics: TOPICS.map((t) => `${name}.${t}`),
       });
       await admin.disconnect();
     }
