@@ -114,6 +114,7 @@ th { font-weight: 600; }
 .heat thead th { font-weight: 400; vertical-align: bottom; white-space: nowrap; }
 .heat caption span { display: inline-block; position: sticky; left: 0; max-width: calc(100vw - 3rem); }
 .heat tr > :first-child { position: sticky; left: 0; z-index: 1; background: var(--page); width: 10rem; min-width: 7rem; max-width: 10rem; font-weight: 600; }
+@media (min-width: 50rem) { .heat tr > :first-child { min-width: 14rem; max-width: 20rem; } }
 .heat .drift { font-weight: 700; }
 .facts th, .facts td { min-width: 5rem; max-width: 24rem; }
 .decisions th, .decisions td { min-width: 6rem; max-width: 30rem; }
