@@ -144,17 +144,23 @@ export class MergeLoop {
     const origin = source.originOf(home);
     if (!origin || origin.epoch === this.lastEpoch) return this.seat;
     this.leave();
+    // First: it ends what the last one has left open, which reading the state would else wait for.
+    const sink = (this.nextSink ??= createSink());
+    await sink.start();
     const values = await readState();
-    if (source.originOf(home)?.epoch !== origin.epoch) return undefined;
+    if (source.originOf(home)?.epoch !== origin.epoch) {
+      this.nextSink = undefined;
+      await sink.close();
+      return undefined;
+    }
+    this.nextSink = undefined;
     this.lastEpoch = origin.epoch;
-    const position = origin.startOffset;
-    const isRestored = merger.restore(values, { partition: home.partition, position });
+    const { startOffset: position, isElsewhere } = origin;
+    const isRestored = merger.restore(values, { partition: home.partition, position, isElsewhere });
     this.gauges.begin(merger.counts());
     logger.info({ partition: home.partition, position, isRestored }, 'merging drift');
     const nowMs = clock.monotonicMs();
     this.heardAtMs = nowMs;
-    const sink = this.nextSink ?? createSink();
-    this.nextSink = undefined;
     this.seat = { epoch: origin.epoch, sink, position, savedPosition: position, savedAtMs: nowMs, outputs: [] };
     return this.seat;
   }
@@ -251,7 +257,7 @@ export class MergeLoop {
     if (this.seat !== seat || (outputs.length === 0 && position === seat.savedPosition)) return;
     const at: LogPosition = { partition: home.partition, position };
     const state = merger.save(at);
-    if (!state) return; // A delta is half read; the rest of it comes.
+    if (!state) return; // Windows are closing; they come first.
     const isWritten = await this.patiently(() =>
       seat.sink.emit({ outputs: [...outputs, state], positions: [{ ...home, epoch, nextOffset: position }], isClosing: true }),
     );

@@ -117,11 +117,6 @@ export class DeltaLedger {
     return Math.max(ledger?.settledTime ?? -1, ...(ledger?.pending.map(({ maxEventTime }) => maxEventTime) ?? []));
   }
 
-  /** True while a delta of several records is half read. */
-  get isMidDelta(): boolean {
-    return [...this.partitions.values()].some(({ parts }) => parts.length > 0);
-  }
-
   /** All that it knows, as plain values. */
   save(): LedgerState {
     return { counts: { ...this.counts }, partitions: [...this.partitions] };

@@ -47,11 +47,11 @@ export class Hysteresis {
   }
 
   /** What verdicts on a window can lead to; where it differs from before, what was published of the window may be wrong. */
-  outlook(startMs: number): string {
+  outlook(startMs: number, features: number): string {
     const before = this.before(startMs);
     return ['D', 'C', 'I']
       .map((verdict) =>
-        next(before, verdict.repeat(before.length))
+        next(before, verdict.repeat(features))
           .map(({ stands }) => (stands ? '!' : '-'))
           .join(''),
       )

@@ -4,10 +4,10 @@ import { type CellLayout, cellLayoutOf } from './cells.ts';
 import { DeltaLedger, type LedgerEntry } from './delta-ledger.ts';
 import type { LogPosition, MergerOptions, Tally } from './merger-types.ts';
 import {
-  deleteState,
   getState,
   type MergerState,
   mergerKey,
+  piecesOf,
   putState,
   referenceKey,
   STATE_FORMAT,
@@ -45,7 +45,9 @@ export class MergedLog {
   private readonly options: MergerOptions;
   /** Panes of windows that had been let go. */
   private readonly late = new WeakSet<object>();
-  /** Keys of state that is of no use any more. */
+  /** Keys of ours in the state topic, pieces among them. */
+  private saved = new Set<string>();
+  /** Those of no use any more. */
   private outdated: string[] = [];
   /** The profile itself is in the state topic, for those who read counts. */
   private isReferenceSaved = false;
@@ -96,16 +98,18 @@ export class MergedLog {
   /** Lets a window go that nothing changes any more. */
   forget(windows: Windows, open: OpenWindow, owner: string): void {
     windows.forget(open);
-    this.outdated.push(windowKey(owner, windows.size.name, open.window.startMs));
+    this.outdated.push(...piecesOf(this.saved, windowKey(owner, windows.size.name, open.window.startMs)));
   }
 
-  /** What has changed since it was saved last, by key; undefined while a delta of several records is half read. @param owner `model|version` */
-  save({ partition, position }: LogPosition, owner: string): Map<string, string | null> | undefined {
+  /** What has changed since it was saved last, by key. @param owner `model|version` */
+  save({ partition, position }: LogPosition, owner: string): Map<string, string | null> {
     const { reference, paneMs } = this.options;
     const { ledger, books, logMs, lastDeltaLogMs, tally } = this;
-    if (ledger.isMidDelta) return undefined;
     const values = new Map<string, string | null>();
-    for (const name of this.outdated.splice(0)) deleteState(values, name);
+    for (const name of this.outdated.splice(0)) {
+      values.set(name, null);
+      this.saved.delete(name);
+    }
     for (const windows of books) {
       for (const open of windows.inOrder()) {
         if (open.isUnsaved) putState(values, windowKey(owner, windows.size.name, open.window.startMs), saveWindow(open));
@@ -121,11 +125,12 @@ export class MergedLog {
     });
     if (!this.isReferenceSaved) putState(values, referenceKey(reference.referenceId), reference);
     this.isReferenceSaved = true;
+    for (const [name, text] of values) if (text !== null && name.startsWith(`${owner}|`)) this.saved.add(name);
     return values;
   }
 
   /** Begins from what was saved at a position; nothing may have been read yet. @returns false when there is nothing that fits */
-  restore(values: StateValues, { partition, position }: LogPosition, owner: string): boolean {
+  restore(values: StateValues, { partition, position, isElsewhere = false }: LogPosition, owner: string): boolean {
     const { reference, paneMs } = this.options;
     this.isReferenceSaved = values.has(referenceKey(reference.referenceId));
     const state = getState<MergerState>(values, mergerKey(owner));
@@ -134,12 +139,13 @@ export class MergedLog {
       state.referenceId === reference.referenceId &&
       state.paneMs === paneMs &&
       state.partition === partition &&
-      state.position === position;
-    if (!isOurs) {
-      // What is there would else be taken for a part of what is saved from now on.
-      this.outdated = [...values.keys()].filter((name) => name.startsWith(`${owner}|`) && !name.includes('#'));
-      return false;
-    }
+      // What retention has taken in between is a gap, and the ledger tells it.
+      (state.position === position || (isElsewhere && state.position <= position));
+    this.saved = new Set([...values.keys()].filter((name) => name.startsWith(`${owner}|`)));
+    // Windows of sizes that are no more, or all, would else be taken for a part of what is saved from now on.
+    const live = this.books.filter(({ size }) => isOurs && state.books[size.name]).map(({ size }) => `${owner}|window|${size.name}|`);
+    this.outdated = [...this.saved].filter((name) => name !== mergerKey(owner) && !live.some((prefix) => name.startsWith(prefix)));
+    if (!isOurs) return false;
     this.ledger.restore(state.ledger);
     this.watermark.restore(state.watermark);
     this.tally = { ...state.tally };

@@ -7,8 +7,8 @@ import type { BookState, WindowState } from './windows.ts';
 /** Grows when the meaning of a field changes; a state of another format is not read. */
 export const STATE_FORMAT = 'weir-drift-state/2';
 
-/** A text in the state topic is cut into pieces of at most so many characters, since brokers refuse large records. */
-const PIECE_CHARS = 400_000;
+/** A value in the state topic is cut into pieces of at most so many bytes, since brokers refuse large records. */
+const PIECE_BYTES = 400_000;
 
 /** What a merger knows beside its windows, at one position of the profiles topic. */
 export interface MergerState {
@@ -50,17 +50,18 @@ export function referenceKey(referenceId: string): string {
 
 /** Puts a value under a key, cut into pieces where it is long. */
 export function putState(into: Map<string, string | null>, key: string, value: MergerState | WindowState | ReferenceProfile): void {
-  const text = JSON.stringify(value);
-  const pieces = Math.max(1, Math.ceil(text.length / PIECE_CHARS));
+  // Nothing but ASCII: a character is a byte, and no pair of surrogates can be cut in two.
+  const text = JSON.stringify(value).replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const pieces = Math.max(1, Math.ceil(text.length / PIECE_BYTES));
   for (let i = 0; i < pieces; i++) {
-    const piece = text.slice(i * PIECE_CHARS, (i + 1) * PIECE_CHARS);
+    const piece = text.slice(i * PIECE_BYTES, (i + 1) * PIECE_BYTES);
     into.set(i === 0 ? key : `${key}#${i}`, i === 0 ? `${pieces}\n${piece}` : piece);
   }
 }
 
-/** Takes away what `putState` put. Pieces beyond the first are of no meaning without it. */
-export function deleteState(into: Map<string, string | null>, key: string): void {
-  into.set(key, null);
+/** The keys of all pieces of a value. @param saved all keys that there are */
+export function piecesOf(saved: Iterable<string>, key: string): string[] {
+  return [...saved].filter((name) => name === key || name.startsWith(`${key}#`));
 }
 
 /** What was put under a key; undefined when there is nothing, or nothing whole. */

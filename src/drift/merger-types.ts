@@ -88,6 +88,8 @@ export interface DriftSnapshot {
 export interface LogPosition {
   readonly partition: number;
   readonly position: number;
+  /** True when what was committed is not in the log any more, and this is the next position that is. */
+  readonly isElsewhere?: boolean;
 }
 
 /**
@@ -118,7 +120,7 @@ export interface Merger {
    * What has changed of the state since it was saved last, for the state topic: to be written with all that `due` gave, and with the
    * position as that of the group, or not at all.
    * @param at what was read of the profiles topic
-   * @returns undefined while a delta of several records is half read: then it cannot be
+   * @returns undefined while windows are closing: then it cannot be
    */
   save(at: LogPosition): OutputRecords | undefined;
   /**

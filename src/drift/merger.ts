@@ -154,10 +154,9 @@ export function createMerger(options: MergerOptions): Merger {
     },
 
     save(at) {
-      const values = closings.length > 0 ? undefined : log.save(at, owner);
-      if (!values) return undefined;
+      if (closings.length > 0) return undefined;
       const records = new OutputRecords(options.stateTopic);
-      for (const [name, text] of values) {
+      for (const [name, text] of log.save(at, owner)) {
         records.push({ timestampMs: clock.wallMs(), key: Buffer.from(name), value: text === null ? null : Buffer.from(text) });
       }
       return records;

@@ -67,8 +67,8 @@ export class Window {
         if (i < sums.length) this.sums[start + cells[i]!]! += sums[i]!;
       }
       for (let mark = 0; mark < MARKS.length; mark++) this.marks[index * MARKS.length + mark]! += feature[MARKS[mark]!];
-      if (feature.lowest !== null) this.lowest[index] = Math.min(this.lowest[index]!, feature.lowest);
-      if (feature.highest !== null) this.highest[index] = Math.max(this.highest[index]!, feature.highest);
+      if (feature.lowest !== null) this.lowest[index] = Math.min(this.lowest[index]!, feature.lowest) + 0; // JSON, as which it may be saved, has no −0.
+      if (feature.highest !== null) this.highest[index] = Math.max(this.highest[index]!, feature.highest) + 0;
     }
   }
 

@@ -202,13 +202,14 @@ export class Windows {
    * they are made depends on the clock. Windows whose alerts change by it are worth publishing again.
    */
   conclude(open: OpenWindow): void {
-    const { size, thresholds } = this.options;
+    const { size, thresholds, cells } = this.options;
+    const features = cells.features.length;
     const { startMs } = open.window;
     const later = this.ordered.filter(({ window, publishedAtMs }) => window.startMs > startMs && publishedAtMs > Number.NEGATIVE_INFINITY);
-    const outlooks = later.map(({ window }) => this.hysteresis.outlook(window.startMs));
+    const outlooks = later.map(({ window }) => this.hysteresis.outlook(window.startMs, features));
     this.hysteresis.conclude(startMs, verdictsOf(this.decide(open), thresholds));
     for (const [i, other] of later.entries()) {
-      if (this.hysteresis.outlook(other.window.startMs) !== outlooks[i]) other.isChanged = other.isUnsaved = true;
+      if (this.hysteresis.outlook(other.window.startMs, features) !== outlooks[i]) other.isChanged = other.isUnsaved = true;
     }
     const startBeforeMs = size.before(startMs);
     const before = this.byStart.get(startBeforeMs);

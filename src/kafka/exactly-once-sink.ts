@@ -55,6 +55,7 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
   let fencedAtMs: number[] = [];
   let failure: WeirError | undefined;
   let isClosed = false;
+  let busy: Promise<void> = Promise.resolve();
 
   /** Resolves when there is a producer that is ready. */
   function connect(): Promise<void> {
@@ -153,32 +154,41 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
     return isSameMember && positions.every((position) => source.owns(position));
   }
 
+  async function emit(emission: Emission): Promise<boolean> {
+    const isEmpty = emission.outputs.length === 0 && emission.positions.length === 0;
+    if (isEmpty && !open) return true;
+    if (!isCurrent(emission)) {
+      if (open) giveUp('the group has moved on');
+      // What is still ours of it must not count as written.
+      else if (!isEmpty) source.rewind();
+      return isEmpty;
+    }
+    const { member } = source;
+    // Nothing is open then, and its records are still ours: the first emission, or the first one after a turn was lost.
+    await connect();
+    try {
+      await write(emission, member!);
+      // Only then: it has the drift counts of all that is in the transaction.
+      if (emission.isClosing) await commit();
+    } catch (thrown) {
+      treat(thrown);
+      return false;
+    }
+    return true;
+  }
+
   return {
     get failure() {
       return failure;
     },
     start: connect,
-    async emit(emission: Emission): Promise<boolean> {
-      const isEmpty = emission.outputs.length === 0 && emission.positions.length === 0;
-      if (isEmpty && !open) return true;
-      if (!isCurrent(emission)) {
-        if (open) giveUp('the group has moved on');
-        // What is still ours of it must not count as written.
-        else if (!isEmpty) source.rewind();
-        return isEmpty;
-      }
-      const { member } = source;
-      // Nothing is open then, and its records are still ours: the first emission, or the first one after a turn was lost.
-      await connect();
-      try {
-        await write(emission, member!);
-        // Only then: it has the drift counts of all that is in the transaction.
-        if (emission.isClosing) await commit();
-      } catch (thrown) {
-        treat(thrown);
-        return false;
-      }
-      return true;
+    emit(emission: Emission): Promise<boolean> {
+      const emitted = emit(emission);
+      busy = emitted.then(
+        () => {},
+        () => {},
+      );
+      return emitted;
     },
     // Outputs can be read once the transaction is committed, and its positions with them.
     committedWith: ({ nextOffset }) => nextOffset,
@@ -197,6 +207,7 @@ export function createExactlyOnceSink(options: ExactlyOnceOptions): Sink {
       isClosed = true;
       cancelReconnect();
       await connecting?.catch(() => {}); // Whoever waits for it has the error.
+      await busy; // An abort beside what is being written or committed would be an error of that.
       // Readers of the topics would wait for a transaction that is left open until it times out.
       if (open && producer) await producer.abort().catch((thrown: unknown) => logger.debug({ reason: String(thrown) }, 'not aborted'));
       await producer?.close();

@@ -172,7 +172,10 @@ export class GroupSession {
    */
   rewind(isMemberLost = false): void {
     const { current } = this;
-    if (!current) return;
+    if (!current) {
+      this.revoke();
+      return;
+    }
     const { partitions } = this.assigned;
     this.current = undefined;
     this.revoke(partitions);

@@ -40,7 +40,7 @@ describe('alerts', () => {
   test('a verdict that is changed, or comes late, changes those after it', () => {
     const hysteresis = new Hysteresis();
     for (const [start, verdict] of [...'CDCCCC'].entries()) hysteresis.conclude(10 * start, verdict);
-    const outlooks = (): string[] => [0, 10, 20, 30, 40, 50].map((start) => hysteresis.outlook(start));
+    const outlooks = (): string[] => [0, 10, 20, 30, 40, 50].map((start) => hysteresis.outlook(start, 1));
     const calm = outlooks();
     hysteresis.conclude(0, 'D');
     expect(outlooks().map((outlook, i) => outlook !== calm[i])).toEqual([false, true, true, true, true, false]);

@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { OutputRecords } from '../../../src/core/outputs.ts';
 import { windowSizeFrom } from '../../../src/core/window-size.ts';
 import type { Merger } from '../../../src/drift/merger.ts';
-import { getState, putState, type StateValues } from '../../../src/drift/merger-state.ts';
-import { dataOf, deltasOf, feed, finalBytes, reference, statisticsOf, WINDOW_START_MS } from './merging.ts';
-import { batchOf, mergerOf, randomFrom } from './support.ts';
+import { getState, piecesOf, putState, type StateValues } from '../../../src/drift/merger-state.ts';
+import { encodeProfileDelta } from '../../../src/drift/profile-delta.ts';
+import { decodeProfileDelta } from '../../../src/drift/profile-delta-reader.ts';
+import { dataOf, deltasOf, feed, finalBytes, HOUR_MS, reference, statisticsOf, WINDOW_START_MS } from './merging.ts';
+import { batchOf, mergerOf, PREFIX, randomFrom } from './support.ts';
 
 const NOW_MS = 1_700_000_000_000;
 const HERE = { partition: 0, position: 0 };
@@ -138,12 +141,80 @@ describe('a merger that goes on from a saved state', () => {
     ]);
   });
 
+  test('that was half through a delta goes on with its other half', () => {
+    const [delta] = deltasOf([dataOf(50)], { partition: 1, endOffset: 1e6, isAtomic: true });
+    const record = batchOf([delta!]);
+    const whole = decodeProfileDelta(PREFIX, record.buffer, record.valueStart[0]!, record.valueLength[0]!);
+    const half = Math.ceil(whole.panes.length / 2);
+    const parts = [whole.panes.slice(0, half), whole.panes.slice(half)].map((panes, part) => {
+      const out = new OutputRecords('profiles');
+      out.push({ timestampMs: NOW_MS, key: Buffer.from('toy|1'), value: encodeProfileDelta(PREFIX, { ...whole, panes, part, parts: 2 }) });
+      return out;
+    });
+    const { merger } = mergerOf(reference);
+    merger.restore(new Map(), HERE);
+    feed(merger, [parts[0]!]);
+    const values = new Map<string, string | null>();
+    write(values, merger, 1);
+    const next = mergerOf(reference).merger;
+    expect(next.restore(values, { partition: 0, position: 1 })).toBe(true);
+    feed(next, [parts[1]!]);
+    expect(next.counts()).toMatchObject({ events: 50, deltas: 1 });
+  });
+
+  test('knows nothing of a size that was taken out and put in again', () => {
+    const values = new Map<string, string | null>();
+    const deltas = deltasOf(
+      Array.from({ length: 8 }, (_, window) => dataOf(60, { window })),
+      { endOffset: 1e6, isAtomic: true },
+    );
+    const run = (names: string[], from: number, to: number) => {
+      const { merger } = mergerOf(reference, { windows: names.map((name) => windowSizeFrom(name)!) });
+      merger.restore(values, { partition: 0, position: from });
+      const finals = deltas.slice(from, to).flatMap((delta) => feed(merger, [delta]));
+      write(values, merger, to);
+      return finals;
+    };
+    run(['1h', '3h'], 0, 2);
+    run(['1h'], 2, 5);
+    expect([...values.keys()].filter((key) => key.includes('|3h|'))).toEqual([]);
+    run(['1h', '3h'], 5, 6);
+    const threes = run(['1h', '3h'], 6, 8).filter(
+      ({ window, windowStart }) => window === '3h' && windowStart < WINDOW_START_MS + 3 * HOUR_MS,
+    );
+    expect(threes).toEqual([]);
+  });
+
+  test('goes on when retention has passed its position, and tells the gap', () => {
+    const deltas = deltasOf([dataOf(100), dataOf(100, { seed: 2 }), dataOf(100, { seed: 3 })], { endOffset: 1e6, isAtomic: true });
+    const { merger } = mergerOf(reference);
+    feed(merger, [deltas[0]!]);
+    const values = new Map<string, string | null>();
+    write(values, merger, 1);
+    const next = mergerOf(reference).merger;
+    expect(next.restore(values, { partition: 0, position: 2, isElsewhere: true })).toBe(true);
+    feed(next, [deltas[2]!]);
+    expect(next.counts()).toMatchObject({ events: 200, gaps: 1, gapOffsets: 100 });
+  });
+
+  test('keeps what is outside the domain to the last bit', () => {
+    const { merger } = mergerOf(reference);
+    feed(merger, deltasOf([[...dataOf(50), { ...dataOf(1)[0]!, score: -0 }]], { isAtomic: true }));
+    const values = new Map<string, string | null>();
+    write(values, merger, 1);
+    const next = mergerOf(reference).merger;
+    next.restore(values, { partition: 0, position: 1 });
+    expect(next.snapshot().windows).toEqual(merger.snapshot().windows);
+  });
+
   test('long values are cut into pieces, and half of them is nothing', () => {
     const values = new Map<string, string | null>();
-    const state = { start: 1, text: 'ä'.repeat(1_000_000) };
+    const state = { start: 1, text: 'ä😀東'.repeat(50_000), more: 'x'.repeat(100_000) };
     putState(values, 'k', state as never);
-    expect([...values.keys()]).toEqual(['k', 'k#1', 'k#2']);
-    expect(getState(values, 'k')).toEqual(state);
+    expect([...values.keys()]).toEqual(['k', 'k#1', 'k#2', 'k#3']);
+    for (const text of values.values()) expect(Buffer.byteLength(text!)).toBeLessThanOrEqual(400_002);
+    expect(getState(new Map([...values].map(([key, text]) => [key, Buffer.from(text!).toString()])), 'k')).toEqual(state);
+    expect(piecesOf(values.keys(), 'k')).toHaveLength(4);
     values.delete('k#2');
     expect(getState(values, 'k')).toBeUndefined();
     expect(getState(values, 'none')).toBeUndefined();
