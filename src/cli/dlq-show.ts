@@ -1,12 +1,12 @@
-import { writeFile } from 'node:fs/promises';
 import type { DeadLetter } from '../app/dlq-letter.ts';
 import { findDeadLetter } from '../app/dlq-show.ts';
 import type { ListedLetter } from '../app/dlq-topic.ts';
 import { loadPipelineFile } from '../config/index.ts';
-import { type ErrorCode, ERROR_TABLE, WeirError } from '../core/errors.ts';
+import { type ErrorCode, ERROR_TABLE } from '../core/errors.ts';
 import { createLogger } from '../ops/logger.ts';
 import type { DlqFilterOptions } from './dlq.ts';
 import { bytesText, hexDump, numberText, safeText, timeText } from './text.ts';
+import { writeOutputFile } from './output-file.ts';
 import { EXIT_CODES } from './failure.ts';
 import type { Style, Terminal } from './terminal.ts';
 
@@ -58,9 +58,7 @@ async function writeRaw(file: string, { value, omittedBytes }: DeadLetter, termi
     );
     return EXIT_CODES.fatal;
   }
-  await writeFile(file, value).catch((cause: unknown) => {
-    throw new WeirError('input_file_invalid', `${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  });
+  await writeOutputFile(file, value);
   terminal.err(`${terminal.style.good('✓')} ${numberText(value.length)} bytes written to ${file}`);
   return EXIT_CODES.ok;
 }

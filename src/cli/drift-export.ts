@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises';
 import { exportDrift } from '../app/drift-export.ts';
 import type { DriftWindowOptions } from './drift.ts';
 import { driftQuery } from './drift-query.ts';
 import { EXIT_CODES } from './failure.ts';
+import { writeOutputFile } from './output-file.ts';
 import type { Terminal } from './terminal.ts';
 import { numberText } from './text.ts';
 
@@ -19,7 +19,7 @@ export async function driftExportCommand(options: DriftExportOptions, terminal: 
   const lines = windows.map((window) => JSON.stringify(window));
   if (options.out === undefined) for (const line of lines) terminal.out(line);
   else {
-    await writeFile(options.out, lines.map((line) => `${line}\n`).join(''));
+    await writeOutputFile(options.out, lines.map((line) => `${line}\n`).join(''));
     terminal.err(`${numberText(windows.length)} windows written to ${options.out}.`);
   }
   if (found.withoutCounts > 0) {

@@ -1,5 +1,5 @@
 import { type DriftHistory, type DriftStatistics, readDriftHistory } from '../app/drift-history.ts';
-import { cut, numberText, safeText, timeText } from './text.ts';
+import { cut, numberText, safeText, shortText, timeText } from './text.ts';
 import type { DriftWindowOptions } from './drift.ts';
 import { driftQuery } from './drift-query.ts';
 import { EXIT_CODES } from './failure.ts';
@@ -79,7 +79,7 @@ function featureLines({ features, prediction }: DriftStatistics): string[] {
 }
 
 function featureLine({ name, status, tvd, mean, meanReference, reason }: FeatureStatistics): string {
-  const means = mean === null || meanReference === null ? '' : `, mean ${short(mean)} (reference ${short(meanReference)})`;
+  const means = mean === null || meanReference === null ? '' : `, mean ${shortText(mean)} (reference ${shortText(meanReference)})`;
   return `    ${status.padEnd(5)} ${safeText(name)}: ${share(tvd)} moved${means}; ${safeText(reason)}`;
 }
 
@@ -110,8 +110,4 @@ function shortTime(ms: number): string {
 
 function share(value: number | null): string {
   return value === null ? '-' : `${(100 * value).toFixed(value < 0.0995 ? 1 : 0)} %`;
-}
-
-function short(value: number): string {
-  return String(Number(value.toPrecision(4)));
 }

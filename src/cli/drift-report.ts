@@ -1,9 +1,8 @@
-import { writeFile } from 'node:fs/promises';
 import { driftReport } from '../app/drift-report.ts';
-import { WeirError } from '../core/errors.ts';
 import type { DriftWindowOptions } from './drift.ts';
 import { driftQuery } from './drift-query.ts';
 import { EXIT_CODES } from './failure.ts';
+import { writeOutputFile } from './output-file.ts';
 import type { Terminal } from './terminal.ts';
 import { numberText, safeText } from './text.ts';
 
@@ -16,9 +15,7 @@ export interface DriftReportCommandOptions extends DriftWindowOptions {
 /** `weir drift report`: writes a page for people, and says what it says in a line. @throws WeirError */
 export async function driftReportCommand(options: DriftReportCommandOptions, terminal: Terminal): Promise<number> {
   const report = await driftReport({ ...driftQuery(options, terminal), isWithOpen: options.open === true });
-  await writeFile(options.html, report.html).catch((cause: unknown) => {
-    throw new WeirError('input_file_invalid', `${options.html}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  });
+  await writeOutputFile(options.html, report.html);
   terminal.out(options.html);
   terminal.err(`A report of ${numberText(report.windows)} window${report.windows === 1 ? '' : 's'} of ${report.topic}.`);
   for (const conclusion of report.conclusions) terminal.err(safeText(conclusion));

@@ -9,7 +9,7 @@ import {
 import { WeirError } from '../core/errors.ts';
 import { EXIT_CODES } from './failure.ts';
 import { type Terminal, table } from './terminal.ts';
-import { numberText, safeText } from './text.ts';
+import { numberText, safeText, shortText } from './text.ts';
 
 /** Options of `weir profile show` and `diff`. */
 export interface ProfileShowOptions {
@@ -42,7 +42,8 @@ export async function profileDiffCommand({ config, file, against, json }: Profil
 export function profileLines({ model, rows, observedRows, referenceId, features, prediction }: ReferenceProfile): string[] {
   const sample = observedRows > rows ? ` (a sample of ${numberText(observedRows)})` : '';
   const cells = [...features, { ...prediction, name: `score (${prediction.name})` }].map((feature) => {
-    const numbers = feature.type === 'CATEGORICAL' ? ['', '', '', ''] : [feature.min, feature.mean, feature.max, feature.std].map(short);
+    const numbers =
+      feature.type === 'CATEGORICAL' ? ['', '', '', ''] : [feature.min, feature.mean, feature.max, feature.std].map(shortText);
     const parts = feature.type === 'CATEGORICAL' ? `${feature.vocabulary.length} words` : `${feature.counts.length} bins`;
     return [safeText(feature.name), feature.type, parts, percent(feature.missing / rows), ...numbers];
   });
@@ -93,8 +94,8 @@ function differenceCells({ name, in: where, types, moved, isLowerBound, mean, st
   return [
     safeText(name),
     moved === null ? '-' : `${isLowerBound ? '≥ ' : ''}${percent(moved)}`,
-    arrow(mean ? [short(mean[0]), short(mean[1])] : undefined),
-    arrow(std ? [short(std[0]), short(std[1])] : undefined),
+    arrow(mean ? [shortText(mean[0]), shortText(mean[1])] : undefined),
+    arrow(std ? [shortText(std[0]), shortText(std[1])] : undefined),
     arrow(missingRate ? [percent(missingRate[0]), percent(missingRate[1])] : undefined),
     notes.join('; '),
   ];
@@ -102,8 +103,4 @@ function differenceCells({ name, in: where, types, moved, isLowerBound, mean, st
 
 function percent(share: number): string {
   return `${(100 * share).toFixed(share !== 0 && share < 0.0995 ? 1 : 0)} %`;
-}
-
-function short(value: number | null): string {
-  return value === null ? '-' : String(Number(value.toPrecision(4)));
 }

@@ -6,6 +6,11 @@ export function timeText(ms: number): string {
 /** A number with separators. */
 export const numberText = (value: number): string => value.toLocaleString('en');
 
+/** A number to four digits; a dash when it is not known. */
+export function shortText(value: number | null): string {
+  return value === null ? '-' : String(Number(value.toPrecision(4)));
+}
+
 // Characters that could move the cursor, change colours or reorder what a terminal shows.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 
