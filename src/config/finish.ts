@@ -8,9 +8,11 @@ type Output = PipelineFile['output'];
 type Drift = PipelineFile['drift'];
 type Group = PipelineFile['features'][string];
 type Store = PipelineFile['stores'][string];
+type Labels = NonNullable<PipelineFile['labels']>;
 
 /** A pipeline with every default applied and every path absolute: what the rest of weir works with. */
-export type PipelineConfig = Omit<PipelineFile, 'kafka' | 'output' | 'drift' | 'features' | 'batch'> & {
+export type PipelineConfig = Omit<PipelineFile, 'kafka' | 'output' | 'drift' | 'features' | 'batch' | 'labels'> & {
+  readonly labels?: Labels & { readonly format: NonNullable<Labels['format']>; readonly performanceTopic: string };
   readonly kafka: Kafka & { readonly groupId: string; readonly clientId: string };
   readonly output: Omit<Output, 'predictions' | 'deadLetters'> & {
     readonly predictions: Output['predictions'] & { readonly topic: string; readonly format: NonNullable<Output['predictions']['format']> };
@@ -42,18 +44,18 @@ const MAX_ROWS = 4_096;
  * @param folder folder of the pipeline file, to which relative paths are relative
  */
 export function finishPipeline(file: PipelineFile, folder: string): PipelineConfig {
-  const { name, kafka, registry, output, drift } = file;
+  const { labels, ...others } = file;
+  const { name, kafka, registry, output, drift } = others;
   const absolute = (path: string): string => resolve(folder, path);
   const { windows, pane, ...driftRest } = drift;
   const sizes = [...new Set(windows)].map((size) => windowSizeFrom(size)!);
   const longest = sizes.reduce((a, b) => (b.longestMs > a.longestMs ? b : a));
   return {
-    ...file,
+    ...others,
     kafka: { ...kafka, groupId: kafka.groupId ?? name, clientId: kafka.clientId ?? name, ssl: absoluteFiles(kafka.ssl, absolute) },
     input: {
       ...file.input,
-      ...(file.input.schema === undefined ? {} : { schema: absolute(file.input.schema) }),
-      writerSchemas: file.input.writerSchemas.map(absolute),
+      ...schemaFiles(file.input, absolute),
     },
     stores: Object.fromEntries(Object.entries(file.stores).map(([key, store]) => [key, withAbsoluteFiles(store, absolute)])),
     features: Object.fromEntries(
@@ -85,7 +87,22 @@ export function finishPipeline(file: PipelineFile, folder: string): PipelineConf
       },
       paneMs: drift.paneMs ?? pane ?? MINUTE_MS,
     },
+    ...(labels && {
+      labels: {
+        ...labels,
+        ...schemaFiles(labels, absolute),
+        format: labels.format ?? file.input.format,
+        performanceTopic: labels.performanceTopic ?? `${name}.performance`,
+      },
+    }),
   };
+}
+
+function schemaFiles(
+  { schema, writerSchemas }: { readonly schema?: string; readonly writerSchemas: readonly string[] },
+  absolute: (path: string) => string,
+): { schema?: string; writerSchemas: string[] } {
+  return { ...(schema === undefined ? {} : { schema: absolute(schema) }), writerSchemas: writerSchemas.map(absolute) };
 }
 
 function withAbsoluteFiles(store: Store, absolute: (path: string) => string): Store {

@@ -5,6 +5,7 @@ import { featuresSection, storesSection } from './sections/features.ts';
 import { batchSection, deliverySection, flowSection, modelSection } from './sections/flow.ts';
 import { inputSection } from './sections/input.ts';
 import { kafkaSection, registrySection } from './sections/kafka.ts';
+import { labelsSection } from './sections/labels.ts';
 import { opsSection } from './sections/ops.ts';
 import { outputSection } from './sections/output.ts';
 import { duration } from './scalars.ts';
@@ -27,6 +28,7 @@ export const pipelineSchema = z
     delivery: deliverySection,
     output: outputSection,
     drift: driftSection,
+    labels: labelsSection,
     ops: opsSection,
     shutdownTimeoutMs: duration(0).prefault(30_000).describe('How long a worker may take to settle what is in flight after SIGTERM.'),
   })

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { TlsFiles } from '../core/tls-files.ts';
 import { isSumOfPanes, windowSizeFrom } from '../core/window-size.ts';
 import { closest } from '../yaml/closest.ts';
+import { labelsFit, needsRegistry } from './label-rules.ts';
 import type { PipelineFile } from './pipeline-schema.ts';
 
 /** What one rule has to say about a place of the file. */
@@ -14,9 +15,8 @@ export interface RuleFinding {
 /** The sections that are valid on their own. A rule that needs one that is not stays silent. */
 export type ValidSections = Partial<PipelineFile>;
 
-type Rule = (file: ValidSections, folder: string) => RuleFinding[];
-
-const needsRegistry = /^(confluent|apicurio)/;
+/** One rule. */
+export type Rule = (file: ValidSections, folder: string) => RuleFinding[];
 
 const groupsReferToStores: Rule = ({ features, stores }) => {
   if (!features || !stores) return [];
@@ -120,7 +120,7 @@ const outputHasRegistry: Rule = ({ output, ...file }) =>
       ]
     : [];
 
-const topicsAreDistinct: Rule = ({ name, input, output, drift }) => {
+const topicsAreDistinct: Rule = ({ name, input, output, drift, labels }) => {
   if (name === undefined || !input || !output || !drift) return [];
   const topics: [string, PropertyKey[]][] = [
     [input.topic, ['input', 'topic']],
@@ -132,6 +132,8 @@ const topicsAreDistinct: Rule = ({ name, input, output, drift }) => {
     [drift.stateTopic ?? `${name}.drift-state`, ['drift', 'stateTopic']],
     [drift.retrain?.topic ?? `${name}.retrain-requests`, ['drift', 'retrain', 'topic']],
   ];
+  if (labels)
+    topics.push([labels.topic, ['labels', 'topic']], [labels.performanceTopic ?? `${name}.performance`, ['labels', 'performanceTopic']]);
   const seen = new Map<string, PropertyKey[]>();
   return topics.flatMap(([topic, path]) => {
     const other = seen.get(topic);
@@ -206,9 +208,13 @@ const certificatesHaveKeys: Rule = ({ kafka, stores }) => {
   });
 };
 
-const filesExist: Rule = ({ input, model, stores, kafka }, folder) => {
-  const wanted: [string | undefined, PropertyKey[]][] = [[input?.schema, ['input', 'schema']]];
+const filesExist: Rule = ({ input, labels, model, stores, kafka }, folder) => {
+  const wanted: [string | undefined, PropertyKey[]][] = [
+    [input?.schema, ['input', 'schema']],
+    [labels?.schema, ['labels', 'schema']],
+  ];
   for (const [index, file] of (input?.writerSchemas ?? []).entries()) wanted.push([file, ['input', 'writerSchemas', index]]);
+  for (const [index, file] of (labels?.writerSchemas ?? []).entries()) wanted.push([file, ['labels', 'writerSchemas', index]]);
   for (const [key, store] of Object.entries(stores ?? {})) {
     if (store.kind === 'memory') wanted.push([store.file, ['stores', key, 'file']]);
     else if (typeof store.tls === 'object')
@@ -235,6 +241,7 @@ const RULES: readonly Rule[] = [
   topicsAreDistinct,
   commitsFit,
   boundsFit,
+  labelsFit,
   filesExist,
 ];
 

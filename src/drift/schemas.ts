@@ -9,6 +9,10 @@ export const driftStatisticsSchema: unknown = readOwnSchema('drift-statistics');
 export const driftCountsSchema: unknown = readOwnSchema('drift-counts');
 /** Schema of the retrain topic, as parsed JSON. */
 export const retrainRequestSchema: unknown = readOwnSchema('retrain-request');
+/** Schema of performance counts on the profiles topic, as parsed JSON. */
+export const performanceDeltaSchema: unknown = readOwnSchema('performance-delta');
+/** Schema of the performance topic, as parsed JSON. */
+export const performanceStatisticsSchema: unknown = readOwnSchema('performance-statistics');
 
 /** avsc type of `schemas/drift-profile.avsc`. */
 export const driftProfileType: Type = avsc.Type.forSchema(driftProfileSchema as never, { wrapUnions: false });
@@ -18,3 +22,7 @@ export const driftStatisticsType: Type = avsc.Type.forSchema(driftStatisticsSche
 export const driftCountsType: Type = avsc.Type.forSchema(driftCountsSchema as never, { wrapUnions: false });
 /** avsc type of `schemas/retrain-request.avsc`. */
 export const retrainRequestType: Type = avsc.Type.forSchema(retrainRequestSchema as never, { wrapUnions: false });
+/** avsc type of `schemas/performance-delta.avsc`. */
+export const performanceDeltaType: Type = avsc.Type.forSchema(performanceDeltaSchema as never, { wrapUnions: false });
+/** avsc type of `schemas/performance-statistics.avsc`. */
+export const performanceStatisticsType: Type = avsc.Type.forSchema(performanceStatisticsSchema as never, { wrapUnions: false });
