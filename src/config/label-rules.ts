@@ -10,7 +10,7 @@ const METRICS_OF: Record<'binary' | 'multiclass' | 'regression', readonly string
 };
 
 /** What must hold between `labels` and the other sections. */
-export const labelsFit: Rule = ({ labels, drift, registry, output, input }) => {
+export const labelsFit: Rule = ({ labels, drift, registry, input }) => {
   if (!labels) return [];
   const findings: RuleFinding[] = [];
   const format = labels.format ?? input?.format;
