@@ -1,4 +1,3 @@
-import type { RecordErrorCode } from '../core/errors.ts';
 import type { RecordBatch } from '../core/records.ts';
 
 /** Labels of a stretch of a batch of the labels topic, as columns: row i is record `from + i`. */
@@ -6,6 +5,8 @@ export interface LabelColumns {
   readonly records: RecordBatch;
   readonly from: number;
   readonly count: number;
+  /** Position in the partition at which this stretch begins: the first record is there, or behind what nobody sees. */
+  readonly position: number;
   /** What each label names: the key of an input record or the id of a prediction, as bytes of `idBuffer`. */
   readonly idBuffer: Buffer;
   readonly idStart: Int32Array;
@@ -15,6 +16,4 @@ export interface LabelColumns {
   readonly truth: Float64Array;
   /** When the truth was known, milliseconds since the epoch. */
   readonly timeMs: Float64Array;
-  /** What is wrong with a row; undefined: nothing. */
-  problemAt(row: number): { readonly code: RecordErrorCode; readonly message: string } | undefined;
 }

@@ -25,13 +25,20 @@ export interface LabelReaderOptions {
   readonly logger: Logger;
 }
 
+/** Labels, and the rows that they were decoded to: those that failed are dead letters. */
+export interface LabelRows extends LabelColumns {
+  readonly rows: Rows;
+}
+
 /** A reader of labels. What it gives is void once it reads again. */
 export interface LabelReader {
   /**
+   * @param from index of the first record
+   * @param position in the partition at which the batch was asked for
    * Labels of the records `from` … of a batch, at most `MAX_LABEL_ROWS` of them. Rows that are no labels, and those without a value, have NaN as truth.
    * @throws WeirError `registry_unavailable` (retriable): to be called again
    */
-  read(records: RecordBatch, from?: number): Promise<LabelColumns>;
+  read(records: RecordBatch, from: number, position: number): Promise<LabelRows>;
 }
 
 /** Labels that are read at a time. */
@@ -58,7 +65,7 @@ export async function createLabelReader(options: LabelReaderOptions): Promise<La
   const truthOf = isText ? textTruth(labels, task, rows) : numberTruth(labels, task, rows);
 
   return {
-    async read(records, from = 0) {
+    async read(records, from, position) {
       const to = Math.min(records.count, from + MAX_LABEL_ROWS);
       rows.reset([{ records, from, to, fromRow: 0 }]);
       await codec.decode(rows);
@@ -68,15 +75,13 @@ export async function createLabelReader(options: LabelReaderOptions): Promise<La
         records,
         from,
         count: rows.count,
+        position: from === 0 ? position : records.offsets[from]!,
+        rows,
         idBuffer: ids ? ids.arena : records.buffer,
         idStart: ids ? ids.start : records.keyStart.subarray(from, to),
         idLength: ids ? ids.length : records.keyLength.subarray(from, to),
         truth,
         timeMs: rows.eventTimeMs,
-        problemAt: (row) => {
-          const code = rows.codeOf(row);
-          return code === undefined ? undefined : { code, message: rows.messageOf(row) };
-        },
       };
     },
   };

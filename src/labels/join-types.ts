@@ -1,0 +1,31 @@
+import type { PerformanceLayout } from '../drift/performance/layout.ts';
+import type { PredictionReaderOptions } from './prediction-reader.ts';
+
+/** Options of `LabelJoin`. */
+export interface LabelJoinOptions extends PredictionReaderOptions {
+  readonly layout: PerformanceLayout;
+  /** What a label names: the key of an input record or the id of a prediction. */
+  readonly match: 'key' | 'predictionId';
+  readonly ttlMs: number;
+  readonly maxPredictions: number;
+  readonly paneMs: number;
+  /** Wall clock: event times further ahead than a day are not believed when old rows are let go. */
+  readonly wallMs: () => number;
+}
+
+/** What became of records, since the start. */
+export interface JoinTally {
+  predictions: number;
+  /** Records of the predictions topic that are none. */
+  malformedPredictions: number;
+  /** Labels joined to one prediction or more. */
+  joined: number;
+  /** Labels that were joined before, with another value or again. */
+  corrected: number;
+  /** Predictions that were written again: they count once. */
+  repeated: number;
+  /** Labels that found no prediction when they came: it is still to come, or it was too long ago. */
+  unmatched: number;
+  /** Records of the labels topic that say nothing: no id or no value. */
+  empty: number;
+}

@@ -1,0 +1,86 @@
+import type { PerformanceLayout } from '../drift/performance/layout.ts';
+import type { PerformancePane } from '../drift/performance/performance-delta.ts';
+
+/** Sums of one pane and arm on their way to the merger. */
+export interface PaneSums {
+  readonly startMs: number;
+  readonly arm: number;
+  readonly cells: Float64Array;
+  /** Input offsets that hold all events that were counted, by partition. */
+  readonly inputs: Map<number, { from: number; to: number }>;
+}
+
+/** An event of a pane is at an offset of the input. */
+export function cover({ inputs }: PaneSums, partition: number, offset: number): void {
+  const range = inputs.get(partition);
+  if (!range) inputs.set(partition, { from: offset, to: offset + 1 });
+  else if (offset < range.from) range.from = offset;
+  else if (offset >= range.to) range.to = offset + 1;
+}
+
+/** Records stay below about this many bytes. */
+const MAX_RECORD_BYTES = 256_000;
+
+/** Panes of one seat since its last delta. */
+export class PanesOfSeat {
+  private readonly layout: PerformanceLayout;
+  private readonly paneMs: number;
+  private readonly panes = new Map<string, PaneSums>();
+  private last: PaneSums | undefined;
+
+  constructor(layout: PerformanceLayout, paneMs: number) {
+    this.layout = layout;
+    this.paneMs = paneMs;
+  }
+
+  /** Panes that something was counted in. */
+  get count(): number {
+    return this.panes.size;
+  }
+
+  /** The pane of a time and arm. */
+  at(timeMs: number, arm: number): PaneSums {
+    const startMs = Math.floor(timeMs / this.paneMs) * this.paneMs;
+    const { last } = this;
+    if (last && last.startMs === startMs && last.arm === arm) return last;
+    const key = `${startMs} ${arm}`;
+    let pane = this.panes.get(key);
+    if (!pane) {
+      const cells = new Float64Array(this.layout.size);
+      this.panes.set(key, (pane = { startMs, arm, cells, inputs: new Map() }));
+    }
+    return (this.last = pane);
+  }
+
+  /**
+   * What was counted, in records' worth of panes in order of time, and forgets it.
+   * @param topic of the events
+   */
+  take(topic: string, arms: readonly string[]): PerformancePane[][] {
+    const records: PerformancePane[][] = [[]];
+    let bytes = 0;
+    for (const pane of [...this.panes.values()].sort((a, b) => a.startMs - b.startMs || a.arm - b.arm)) {
+      const cells: number[] = [];
+      for (let cell = 0; cell < pane.cells.length; cell++) if (pane.cells[cell] !== 0) cells.push(cell);
+      // A label that was corrected and then corrected back leaves nothing.
+      if (cells.length === 0) continue;
+      const size = 40 + 7 * cells.length;
+      if (bytes + size > MAX_RECORD_BYTES && bytes > 0) {
+        records.push([]);
+        bytes = 0;
+      }
+      bytes += size;
+      records.at(-1)!.push({
+        start: pane.startMs,
+        durationMs: this.paneMs,
+        arm: arms[pane.arm]!,
+        cells,
+        sums: cells.map((cell) => pane.cells[cell]!),
+        inputs: [...pane.inputs].map(([partition, { from, to }]) => ({ topic, partition, fromOffset: from, toOffset: to })),
+      });
+    }
+    this.panes.clear();
+    this.last = undefined;
+    return records.filter((panes) => panes.length > 0);
+  }
+}
