@@ -24,6 +24,12 @@ export function nextUpFloat32(x: number): number {
   return floatBits[0];
 }
 
+/** The smallest float32 that is not less than `x`: a float32 is at or above the one exactly when it is at or above the other. */
+export function ceilFloat32(x: number): number {
+  const value = Math.fround(x) + 0;
+  return value < x ? nextUpFloat32(value) : value;
+}
+
 /** Number of edges ≤ x. `edges` ascending, `x` finite. For tests and rare paths; the accumulator has faster ways. */
 export function binOf(edges: ArrayLike<number>, x: number): number {
   let low = 0;
