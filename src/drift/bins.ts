@@ -87,6 +87,24 @@ export function numericBinsFrom(sorted: Float32Array): NumericBins {
   return { type: discrete ? 'DISCRETE' : 'NUMERIC', edges: ascending, counts, fold };
 }
 
+/**
+ * The same bins with one more edge, which divides one of them. Both halves fold to the same coarse bin, so that what is computed of those stays as it is.
+ * Unchanged when there is such an edge, or it lies outside the values.
+ * @param sorted the values of the bins
+ */
+export function withEdge(bins: NumericBins, sorted: Float32Array, edge: number): NumericBins {
+  const { edges, counts, fold } = bins;
+  if (sorted.length === 0 || !(edge >= sorted[0]!) || edge > sorted.at(-1)! || edges.includes(edge)) return bins;
+  const at = binOf(edges, edge);
+  const below = sorted.findIndex((value) => value >= edge) - counts.slice(0, at).reduce((a, b) => a + b, 0);
+  return {
+    ...bins,
+    edges: edges.toSpliced(at, 0, edge),
+    counts: counts.toSpliced(at, 1, below, counts[at]! - below),
+    fold: fold.toSpliced(at, 0, fold[at]!),
+  };
+}
+
 function massesOf(sorted: Float32Array): Mass[] {
   const masses: Mass[] = [];
   for (let i = 0; i < sorted.length; ) {

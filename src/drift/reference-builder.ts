@@ -2,8 +2,11 @@ import { WeirError } from '../core/errors.ts';
 import type { RowLayout } from '../core/layout.ts';
 import { Random } from '../core/random.ts';
 import { type Rows, type Scores, STATUS_OK } from '../core/rows.ts';
-import { binOf, nextUpFloat32, numericBinsFrom } from './bins.ts';
+import { binOf, ceilFloat32, nextUpFloat32, numericBinsFrom, withEdge } from './bins.ts';
 import { boundedQuantaOf } from './bin-lookup.ts';
+import { classIndex } from './performance/counting.ts';
+import type { PerformanceTask } from './performance/layout.ts';
+import { referencePerformanceOf } from './performance/reference.ts';
 import {
   type CategoricalFeature,
   type NumericFeature,
@@ -26,8 +29,11 @@ const MISSING = -2;
 
 /** Builds a reference profile from scored rows. */
 export interface ReferenceBuilder {
-  /** Adds the rows that are ok. */
-  observe(rows: Rows, scores: Scores): void;
+  /**
+   * Adds the rows that are ok.
+   * @param truths of each row, for the task: see `countLabel`; NaN where it is not known
+   */
+  observe(rows: Rows, scores: Scores, truths?: Float64Array): void;
   /** The profile of all rows seen. @throws WeirError `reference_invalid` when there were none */
   build(): ReferenceProfile;
 }
@@ -38,6 +44,8 @@ export interface ReferenceBuilderOptions {
   readonly model: { readonly name: string; readonly version: string };
   /** Rows kept at most; beyond it a uniform sample of rows is kept (reservoir, Vitter's algorithm R, fixed seed). */
   readonly maxRows?: number;
+  /** What the truth is held against: when it is given, and some row has a truth, the profile says how good the scores are. */
+  readonly task?: PerformanceTask;
 }
 
 /**
@@ -46,12 +54,15 @@ export interface ReferenceBuilderOptions {
  * The same rows in the same order always give the same profile.
  */
 export function createReferenceBuilder(options: ReferenceBuilderOptions): ReferenceBuilder {
-  const { layout, model } = options;
+  const { layout, model, task } = options;
   const maxRows = options.maxRows ?? DEFAULT_MAX_ROWS;
   const { monitored } = layout;
   const floats = monitored.map(({ column }) => (column.kind === 'float' ? new GrowingFloats() : undefined));
   const words = monitored.map(({ column }) => (column.kind === 'string' ? new WordColumn() : undefined));
   const scoreValues = new GrowingFloats();
+  // Float32 holds what a truth can be, but for numbers, of which it keeps as many digits as of the scores.
+  const truthValues = task ? new GrowingFloats() : undefined;
+  const classValues = task?.kind === 'multiclass' ? new GrowingFloats() : undefined;
   const random = new Random(0x5eed);
   let observedRows = 0;
 
@@ -64,7 +75,7 @@ export function createReferenceBuilder(options: ReferenceBuilderOptions): Refere
   };
 
   return {
-    observe(rows, scores) {
+    observe(rows, scores, truths) {
       for (let row = 0; row < rows.count; row++) {
         if (rows.status[row] !== STATUS_OK) continue;
         const at = place();
@@ -74,6 +85,8 @@ export function createReferenceBuilder(options: ReferenceBuilderOptions): Refere
           words[feature]?.set(at, rows.texts[column.lane]!.text(row));
         }
         scoreValues.set(at, scores.score[row]!);
+        truthValues?.set(at, truths?.[row] ?? Number.NaN);
+        if (task?.kind === 'multiclass') classValues!.set(at, classIndex(task.classes, scores.label?.[row] ?? ''));
       }
     },
 
@@ -85,7 +98,15 @@ export function createReferenceBuilder(options: ReferenceBuilderOptions): Refere
         ({ name }, feature): ReferenceFeature =>
           floats[feature] ? numericFeatureFrom(name, floats[feature]!.values(rows)) : words[feature]!.feature(name, rows),
       );
-      const prediction = numericFeatureFrom(SCORE_NAME, scoreValues.values(rows));
+      const threshold = task?.kind === 'binary' ? task.threshold : undefined;
+      const prediction = numericFeatureFrom(SCORE_NAME, scoreValues.values(rows), threshold);
+      const performance =
+        task &&
+        referencePerformanceOf(prediction, task, {
+          scores: scoreValues.values(rows),
+          truths: truthValues!.values(rows),
+          predicted: classValues?.values(rows),
+        });
       return referenceProfileFrom({
         format: REFERENCE_FORMAT,
         model: { name: model.name, version: model.version },
@@ -93,17 +114,22 @@ export function createReferenceBuilder(options: ReferenceBuilderOptions): Refere
         observedRows,
         features,
         prediction,
+        ...(performance ? { performance } : {}),
       });
     },
   };
 }
 
-/** Profiles one numeric feature. NaN is missing; infinities are counted apart. */
-export function numericFeatureFrom(name: string, values: Float32Array): NumericFeature {
+/**
+ * Profiles one numeric feature. NaN is missing; infinities are counted apart.
+ * @param threshold that must lie between two bins, if it lies among the values
+ */
+export function numericFeatureFrom(name: string, values: Float32Array, threshold?: number): NumericFeature {
   const finite = values.filter(Number.isFinite).sort();
   const missing = values.reduce((sum, x) => sum + (Number.isNaN(x) ? 1 : 0), 0);
   const infinite = values.length - finite.length - missing;
-  const { type, edges, counts, fold } = numericBinsFrom(finite);
+  const bins = numericBinsFrom(finite);
+  const { type, edges, counts, fold } = threshold === undefined ? bins : withEdge(bins, finite, ceilFloat32(threshold));
   const isEmpty = finite.length === 0;
   const min = isEmpty ? null : finite[0]! + 0;
   const max = isEmpty ? null : finite.at(-1)! + 0;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { WeirError } from '../core/errors.ts';
 import type { RowLayout } from '../core/layout.ts';
 import { nextUpFloat32 } from './bins.ts';
+import { performanceProblemOf, performanceSection } from './performance/reference.ts';
 
 /** Format name inside a reference file; grows when the meaning of a field changes. */
 export const REFERENCE_FORMAT = 'weir-reference-profile/1';
@@ -55,6 +56,8 @@ const profileSchema = z.strictObject({
   observedRows: z.int().positive(),
   features: z.array(z.discriminatedUnion('type', [numericFeature, categoricalFeature])),
   prediction: numericFeature,
+  /** How good the scores of the reference rows are, as far as their truth was known. */
+  performance: performanceSection.exactOptional(),
   referenceId: z.string(),
 });
 
@@ -108,6 +111,8 @@ export function parseReferenceProfile(json: unknown): ReferenceProfile {
     const problem = problemOf(feature, profile.rows);
     if (problem) throw invalid(`The reference profile is not valid: feature ${feature.name}: ${problem}.`);
   }
+  const problem = performanceProblemOf(profile);
+  if (problem) throw invalid(`The reference profile is not valid: performance: ${problem}.`);
   const expected = referenceIdOf(profile);
   if (profile.referenceId !== expected) {
     throw invalid(`The reference profile says referenceId ${profile.referenceId}, but its content has ${expected}: it was changed.`);
