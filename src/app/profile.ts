@@ -18,7 +18,9 @@ import { runPipeline } from '../pipeline/run.ts';
 import { WorkPool } from '../pipeline/work.ts';
 import { ContainerSource } from './container-source.ts';
 import { discardingSink } from './discarding-sink.ts';
-import { createScoring, createTopicCodec, type Scoring } from './scoring.ts';
+import { readTruths, type Truths } from './labels/reference-truths.ts';
+import { performanceTaskOf } from './labels/task.ts';
+import { createScoring, createTopicCodec, type Scoring, type Surroundings } from './scoring.ts';
 import { waitingForStores } from './stores.ts';
 
 /** Where the events of a reference profile come from. */
@@ -30,6 +32,8 @@ export interface ProfileOptions {
   readonly topic?: string;
   /** Events at most. */
   readonly limit?: number;
+  /** What turned out to be true of the events; absent: what `labels` of a pipeline file says, when the events come from a topic. */
+  readonly truths?: Truths;
   readonly logger: Logger;
   /** Called now and then with the number of events seen. */
   readonly onProgress?: (events: number) => void;
@@ -58,11 +62,14 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   let events = 0;
   const failures = new Map<string, number>();
-  const builder = createReferenceBuilder({ layout: scoring.layout, model: scoring.model });
-  const bounded =
-    options.file === undefined ? await openTopic(options) : { source: new ContainerSource(options.file, limit), ends: undefined };
-  const { source, ends } = bounded;
+  let source: Source | undefined;
   try {
+    const truths = options.truths ?? (await truthsOf(options, scoring, surroundings));
+    const builder = createReferenceBuilder({ layout: scoring.layout, model: scoring.model, ...(truths ? { task: truths.task } : {}) });
+    const bounded =
+      options.file === undefined ? await openTopic(options) : { source: new ContainerSource(options.file, limit), ends: undefined };
+    const { ends } = bounded;
+    source = bounded.source;
     await runPipeline(
       {
         source,
@@ -81,7 +88,7 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
         score: scoring.score,
         drift: {
           observe(rows, scores) {
-            builder.observe(rows, scores);
+            builder.observe(rows, scores, truths?.of(rows));
             events += rows.count;
             for (let row = 0; rows.failed > 0 && row < rows.count; row++) {
               const code = rows.codeOf(row);
@@ -106,9 +113,25 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
     );
     return { profile: builder.build(), events, failures };
   } finally {
-    await source.close();
+    await source?.close();
     await scoring.close();
   }
+}
+
+/** The labels of the pipeline file. A container file has neither keys nor the places of records in a topic, which labels name. */
+async function truthsOf(
+  { config, file, logger }: ProfileOptions,
+  scoring: Scoring,
+  surroundings: Surroundings,
+): Promise<Truths | undefined> {
+  const { labels } = config;
+  if (!labels) return undefined;
+  if (file !== undefined) {
+    logger.warn({ file }, 'labels are left out: events of a file have no keys that a label could name; use --topic');
+    return undefined;
+  }
+  const task = performanceTaskOf(labels, scoring.package.outputs);
+  return readTruths({ ...surroundings, labels, task, registry: scoring.registry, kafka: createKafka(config.kafka, logger) });
 }
 
 /** Records of a container file are plain Avro in the file's own schema, whatever the topic's wire format is. */

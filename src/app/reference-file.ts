@@ -7,6 +7,7 @@ import { readModelPackage } from '../model/index.ts';
 
 export { cellNames } from '../drift/cell-names.ts';
 export { compareProfiles, type FeatureDifference } from '../drift/compare-profiles.ts';
+export { measureReference, type ReferenceMeasures } from '../drift/performance/reference.ts';
 export type { ReferenceFeature, ReferenceProfile } from '../drift/reference-profile.ts';
 
 /** Reads a profile from a file. @throws WeirError `reference_invalid` when there is none, or it was changed after it was built */

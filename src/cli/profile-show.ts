@@ -2,6 +2,7 @@ import {
   cellNames,
   compareProfiles,
   type FeatureDifference,
+  measureReference,
   readProfileOf,
   type ReferenceFeature,
   type ReferenceProfile,
@@ -38,8 +39,12 @@ export async function profileDiffCommand({ config, file, against, json }: Profil
   return EXIT_CODES.ok;
 }
 
-/** A line for each feature. */
-export function profileLines({ model, rows, observedRows, referenceId, features, prediction }: ReferenceProfile): string[] {
+/** Measures of the reference's own performance, in the order in which they are shown. */
+const SHOWN = ['auc', 'accuracy', 'precision', 'recall', 'f1', 'logLoss', 'brier', 'mae', 'rmse', 'r2', 'positiveRate'] as const;
+
+/** A line for each feature, and one for the performance of the scores where it is known. */
+export function profileLines(profile: ReferenceProfile): string[] {
+  const { model, rows, observedRows, referenceId, features, prediction } = profile;
   const sample = observedRows > rows ? ` (a sample of ${numberText(observedRows)})` : '';
   const cells = [...features, { ...prediction, name: `score (${prediction.name})` }].map((feature) => {
     const numbers =
@@ -50,7 +55,16 @@ export function profileLines({ model, rows, observedRows, referenceId, features,
   return [
     `${safeText(model.name)} ${safeText(model.version)}: ${numberText(rows)} rows${sample}, reference ${referenceId.slice(0, 12)}`,
     ...table([['COLUMN', 'TYPE', 'CELLS', 'MISSING', 'MIN', 'MEAN', 'MAX', 'STD'], ...cells]),
+    ...performanceLines(profile),
   ];
+}
+
+function performanceLines(profile: ReferenceProfile): string[] {
+  const known = measureReference(profile);
+  if (!known) return [];
+  const { task, measures } = known;
+  const shown = SHOWN.filter((name) => measures[name] !== null).map((name) => `${name} ${shortText(measures[name])}`);
+  return [`performance (${task.kind}) of ${numberText(measures.n)} labelled rows: ${shown.join(', ')}`];
 }
 
 /** A line for each cell of one feature. @throws WeirError `reference_invalid` when there is none of that name */

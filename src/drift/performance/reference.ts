@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { NumericFeature, ReferenceProfile } from '../reference-profile.ts';
 import { countLabel, countPrediction } from './counting.ts';
 import { MAX_CLASSES, type PerformanceLayout, type PerformanceTask, performanceLayoutOf } from './layout.ts';
-import { labelledOf } from './measures.ts';
+import { labelledOf, measureLabelled, type PerformanceMeasures } from './measures.ts';
 
 /** `performance` of a reference profile. */
 export const performanceSection = z.strictObject({
@@ -59,6 +59,19 @@ export function referenceCellsOf(
   if (task.kind !== 'multiclass' || performance.task.kind !== 'multiclass') return performance.cells;
   const { classes } = performance.task;
   return task.classes.every((name, i) => name === classes[i]) ? performance.cells : null;
+}
+
+/** What `weir profile show` tells of the performance of a profile. */
+export interface ReferenceMeasures {
+  readonly task: PerformanceTask;
+  readonly measures: PerformanceMeasures;
+}
+
+/** How good the scores of the reference rows are; null when the profile does not say. */
+export function measureReference(profile: ReferenceProfile): ReferenceMeasures | null {
+  const { performance } = profile;
+  const measures = performance && measureLabelled(performanceLayoutOf(profile, performance.task), performance.cells);
+  return measures ? { task: performance.task, measures } : null;
 }
 
 /** What contradicts itself in `performance`; undefined: nothing. */
