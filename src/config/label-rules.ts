@@ -3,7 +3,8 @@ import type { Rule, RuleFinding } from './rules.ts';
 /** Wire formats that a registry is needed for. */
 export const needsRegistry = /^(confluent|apicurio)/;
 
-const METRICS_OF: Record<'binary' | 'multiclass' | 'regression', readonly string[]> = {
+/** Measures that are defined for a task. */
+export const METRICS_OF: Record<'binary' | 'multiclass' | 'regression', readonly string[]> = {
   binary: ['auc', 'accuracy', 'precision', 'recall', 'f1', 'logLoss', 'brier'],
   multiclass: ['accuracy', 'precision', 'recall', 'f1'],
   regression: ['mae', 'rmse'],
