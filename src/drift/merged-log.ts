@@ -7,6 +7,8 @@ import {
   getState,
   type MergerState,
   mergerKey,
+  performanceWindowKey,
+  performanceWindowStates,
   piecesOf,
   putState,
   referenceKey,
@@ -15,6 +17,8 @@ import {
   windowKey,
   windowStates,
 } from './merger-state.ts';
+import { PerformanceBook } from './performance/performance-book.ts';
+import { layoutName } from './performance/performance-delta.ts';
 import type { PaneDelta, ProfileDelta } from './profile-delta.ts';
 import { alphaPerTest } from './tests/multiple.ts';
 import { FleetWatermark } from './watermark.ts';
@@ -32,6 +36,8 @@ export const MOST_HOLD_MS = 300_000;
 export class MergedLog {
   /** One for each size, the shortest first: it lets go of rows first, and so decides what is late. */
   readonly books: readonly Windows[];
+  /** Undefined when there are no labels. */
+  readonly performance: PerformanceBook | undefined;
   readonly ledger = new DeltaLedger();
   readonly watermark: FleetWatermark;
   readonly sources = new Map<string, TopicPartition>();
@@ -70,6 +76,7 @@ export class MergedLog {
           },
         }),
     );
+    this.performance = options.performance && new PerformanceBook({ ...options.performance, sizes });
     this.watermark = new FleetWatermark({ ...options, nowMs: () => this.logMs });
   }
 
@@ -104,8 +111,13 @@ export class MergedLog {
   /** What has changed since it was saved last, by key. @param owner `model|version` */
   save({ partition, position }: LogPosition, owner: string): Map<string, string | null> {
     const { reference, paneMs } = this.options;
-    const { ledger, books, logMs, lastDeltaLogMs, tally } = this;
+    const { ledger, books, performance, logMs, lastDeltaLogMs, tally } = this;
     const values = new Map<string, string | null>();
+    for (const { window, state } of performance?.unsaved() ?? []) {
+      const key = performanceWindowKey(owner, window.size.name, window.startMs, window.arm);
+      if (state) putState(values, key, state);
+      else this.outdated.push(...piecesOf(this.saved, key));
+    }
     for (const name of this.outdated.splice(0)) {
       values.set(name, null);
       this.saved.delete(name);
@@ -122,6 +134,7 @@ export class MergedLog {
       lastRetrainWindowEnd: this.lastRetrainWindowEnd ?? null,
       ...{ ledger: ledger.save(), watermark: this.watermark.save() },
       books: Object.fromEntries(books.map((windows) => [windows.size.name, windows.save()])),
+      ...(performance && { performance: performance.save() }),
     });
     if (!this.isReferenceSaved) putState(values, referenceKey(reference.referenceId), reference);
     this.isReferenceSaved = true;
@@ -144,6 +157,11 @@ export class MergedLog {
     this.saved = new Set([...values.keys()].filter((name) => name.startsWith(`${owner}|`)));
     // Windows of sizes that are no more, or all, would else be taken for a part of what is saved from now on.
     const live = this.books.filter(({ size }) => isOurs && state.books[size.name]).map(({ size }) => `${owner}|window|${size.name}|`);
+    const { performance } = this;
+    const known = isOurs && performance && state.performance?.layout === layoutName(performance.layout) ? state.performance : undefined;
+    for (const size of Object.keys(known?.forgottenBeforeMs ?? {})) {
+      if (this.books.some((windows) => windows.size.name === size)) live.push(`${owner}|performance|${size}|`);
+    }
     this.outdated = [...this.saved].filter((name) => name !== mergerKey(owner) && !live.some((prefix) => name.startsWith(prefix)));
     if (!isOurs) return false;
     this.ledger.restore(state.ledger);
@@ -157,6 +175,7 @@ export class MergedLog {
       // A size that is new begins with what comes.
       if (state.books[name]) windows.restore(state.books[name], windowStates(values, owner, name));
     }
+    if (known) performance!.restore(known, (size) => performanceWindowStates(values, owner, size));
     for (const { panes } of this.ledger.pending()) for (const pane of panes) if (!this.books[0]!.at(pane.start)) this.late.add(pane);
     return true;
   }

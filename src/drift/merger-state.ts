@@ -1,5 +1,6 @@
 import type { Tally } from './merger-types.ts';
 import type { LedgerState } from './delta-ledger.ts';
+import type { PerformanceBookState, PerformanceWindowState } from './performance/performance-book.ts';
 import type { ReferenceProfile } from './reference-profile.ts';
 import type { WatermarkState } from './watermark.ts';
 import type { BookState, WindowState } from './windows.ts';
@@ -28,7 +29,12 @@ export interface MergerState {
   readonly watermark: WatermarkState;
   /** By name of the size. */
   readonly books: Readonly<Record<string, BookState>>;
+  /** Absent: there were no labels. */
+  readonly performance?: PerformanceBookState;
 }
+
+/** What is under a key. */
+type State = MergerState | WindowState | PerformanceWindowState | ReferenceProfile;
 
 /** A value of the state topic, by key; null deletes it. */
 export type StateValues = ReadonlyMap<string, string | null>;
@@ -43,13 +49,18 @@ export function windowKey(owner: string, size: string, start: number): string {
   return `${owner}|window|${size}|${start}`;
 }
 
+/** Name of the state of a performance window. */
+export function performanceWindowKey(owner: string, size: string, start: number, arm: string): string {
+  return `${owner}|performance|${size}|${start}|${encodeURIComponent(arm)}`;
+}
+
 /** Name of a reference profile in the state topic: counts are of no use without it. */
 export function referenceKey(referenceId: string): string {
   return `reference|${referenceId}`;
 }
 
 /** Puts a value under a key, cut into pieces where it is long. */
-export function putState(into: Map<string, string | null>, key: string, value: MergerState | WindowState | ReferenceProfile): void {
+export function putState(into: Map<string, string | null>, key: string, value: State): void {
   // Nothing but ASCII: a character is a byte, and no pair of surrogates can be cut in two.
   const text = JSON.stringify(value).replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
   const pieces = Math.max(1, Math.ceil(text.length / PIECE_BYTES));
@@ -65,7 +76,7 @@ export function piecesOf(saved: Iterable<string>, key: string): string[] {
 }
 
 /** What was put under a key; undefined when there is nothing, or nothing whole. */
-export function getState<T extends MergerState | WindowState | ReferenceProfile>(from: StateValues, key: string): T | undefined {
+export function getState<T extends State>(from: StateValues, key: string): T | undefined {
   const first = from.get(key);
   if (typeof first !== 'string') return undefined;
   const end = first.indexOf('\n');
@@ -81,8 +92,16 @@ export function getState<T extends MergerState | WindowState | ReferenceProfile>
 
 /** The windows of a size among the values. */
 export function windowStates(from: StateValues, owner: string, size: string): WindowState[] {
-  const prefix = `${owner}|window|${size}|`;
+  return statesUnder<WindowState>(from, `${owner}|window|${size}|`);
+}
+
+/** The performance windows of a size among the values. */
+export function performanceWindowStates(from: StateValues, owner: string, size: string): PerformanceWindowState[] {
+  return statesUnder<PerformanceWindowState>(from, `${owner}|performance|${size}|`);
+}
+
+function statesUnder<T extends WindowState | PerformanceWindowState>(from: StateValues, prefix: string): T[] {
   const keys = [...from.keys()].filter((key) => key.startsWith(prefix) && !key.includes('#', prefix.length));
-  const found = keys.map((key) => getState<WindowState>(from, key));
+  const found = keys.map((key) => getState<T>(from, key));
   return found.filter((state) => state !== undefined).sort((a, b) => a.start - b.start);
 }

@@ -7,6 +7,8 @@ import type { DriftThresholds } from './decision.ts';
 import type { LeftOut } from './delta-inbox.ts';
 import type { LedgerCounts } from './delta-ledger.ts';
 import type { StateValues } from './merger-state.ts';
+import type { PerformanceLayout } from './performance/layout.ts';
+import type { PerformanceMetric } from './performance/measures.ts';
 import type { RetrainOptions } from './retrain-request.ts';
 import type { ReferenceProfile } from './reference-profile.ts';
 import type { DriftStatistics } from './statistics-record.ts';
@@ -42,6 +44,21 @@ export interface MergerOptions {
     readonly topic: string;
     /** Framing bytes of requests. */
     readonly prefix: Buffer;
+  };
+  /** How performance is added up and judged; absent: there are no labels, and its records are passed over. */
+  readonly performance?: {
+    readonly layout: PerformanceLayout;
+    readonly topic: string;
+    /** Framing bytes of the performance topic. */
+    readonly prefix: Buffer;
+    /** Framing bytes of the performance records of the profiles topic. */
+    readonly deltaPrefix: Buffer;
+    /** A label counts when its time is at most so much away from that of its prediction. */
+    readonly ttlMs: number;
+    /** See `PerformanceYardstick`. */
+    readonly metric: PerformanceMetric;
+    readonly maxDrop: number;
+    readonly minSamples: number;
   };
   /** Number of input partitions, when known: no window closes before all were heard of or are idle. */
   readonly partitions?: number;

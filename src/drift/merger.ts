@@ -6,6 +6,7 @@ import { DeltaInbox } from './delta-inbox.ts';
 import { MergedLog, MOST_HOLD_MS } from './merged-log.ts';
 import type { Merger, MergerOptions, PublishScope } from './merger-types.ts';
 import { profileKey } from './observer.ts';
+import { PerformanceMerging } from './performance/performance-merging.ts';
 import { retrainRequestFrom } from './retrain-request.ts';
 import { StatisticsOutbox, statisticsOf } from './statistics-outbox.ts';
 import type { DriftStatistics } from './statistics-record.ts';
@@ -37,6 +38,7 @@ export function createMerger(options: MergerOptions): Merger {
   const owner = profileKey(model);
   const key = Buffer.from(owner);
   const outbox = new StatisticsOutbox(options);
+  const performance = options.performance && new PerformanceMerging({ ...options, performance: options.performance }, sizes);
   let log: MergedLog;
   let inbox: DeltaInbox;
   /** When the last delta came, by the clock. */
@@ -56,6 +58,8 @@ export function createMerger(options: MergerOptions): Merger {
     closings = [];
     outbox.take();
   }
+
+  const isClosing = (): boolean => closings.length > 0 || log.performance?.isDue(log.logMs) === true;
 
   /** Finds what the log has made final, or changed after that, and lets go of what nothing changes any more. */
   function close(): void {
@@ -98,23 +102,23 @@ export function createMerger(options: MergerOptions): Merger {
   return {
     apply(records, from = 0) {
       const { topic, partition } = records;
-      if (closings.length > 0) return from;
+      if (isClosing()) return from;
       for (let i = from; i < records.count; i++) {
         log.logMs = Math.max(log.logMs, records.timestamps[i]!);
         log.sources.set(`${topic}/${partition}`, { topic, partition });
-        const delta = inbox.read(records, i);
+        const delta = performance?.take(records, i, log) ? undefined : inbox.read(records, i);
         if (delta) {
           heardAtMs = clock.monotonicMs();
           log.take(delta);
         }
         close();
-        if (closings.length > 0) return i + 1;
+        if (isClosing()) return i + 1;
       }
       return records.count;
     },
 
     get isClosing() {
-      return closings.length > 0;
+      return isClosing();
     },
 
     measure(sliceMs, scope) {
@@ -144,6 +148,7 @@ export function createMerger(options: MergerOptions): Merger {
         open.isUnsaved = true;
         return outbox.take();
       }
+      performance?.publish(outbox, log);
       for (const interim of interims(scope)) {
         const { open } = interim;
         outbox.add(describe(interim, false), open.view, clock.wallMs());
@@ -154,7 +159,7 @@ export function createMerger(options: MergerOptions): Merger {
     },
 
     save(at) {
-      if (closings.length > 0) return undefined;
+      if (isClosing()) return undefined;
       const records = new OutputRecords(options.stateTopic);
       for (const [name, text] of log.save(at, owner)) {
         records.push({ timestampMs: clock.wallMs(), key: Buffer.from(name), value: text === null ? null : Buffer.from(text) });
@@ -168,6 +173,7 @@ export function createMerger(options: MergerOptions): Merger {
     },
 
     wantsTick() {
+      if (log.performance?.isWaiting) return true;
       const silentMs = log.logMs - log.lastDeltaLogMs;
       // After that, time alone closes nothing any more.
       if (silentMs > Math.max(closeAfterMs, options.idleMs, MOST_HOLD_MS) + REVISION_INTERVAL_MS) return false;

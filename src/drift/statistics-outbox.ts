@@ -3,6 +3,7 @@ import type { LedgerCounts } from './delta-ledger.ts';
 import type { MergerOptions } from './merger-types.ts';
 import { encodeDriftCounts } from './counts-record.ts';
 import { profileKey } from './observer.ts';
+import { encodePerformanceStatistics, type PerformanceStatistics, performanceStatisticsKey } from './performance/performance-record.ts';
 import { encodeRetrainRequest, type RetrainRequest } from './retrain-request.ts';
 import { type DriftStatistics, encodeDriftStatistics, statisticsKey } from './statistics-record.ts';
 import type { Window } from './window.ts';
@@ -17,7 +18,7 @@ export interface WindowCircumstances {
 
 type Options = Pick<
   MergerOptions,
-  'model' | 'reference' | 'partitions' | 'statisticsTopic' | 'statisticsPrefix' | 'countsTopic' | 'countsPrefix' | 'retrain'
+  'model' | 'reference' | 'partitions' | 'statisticsTopic' | 'statisticsPrefix' | 'countsTopic' | 'countsPrefix' | 'performance' | 'retrain'
 >;
 
 /** The statistics of a window as it is now. */
@@ -81,6 +82,13 @@ export class StatisticsOutbox {
     const key = Buffer.from(statisticsKey(statistics));
     this.put(statisticsTopic, { timestampMs, key, value: encodeDriftStatistics(statisticsPrefix, statistics) });
     this.put(countsTopic, { timestampMs, key, value: encodeDriftCounts(countsPrefix, { ...statistics, ...countsOf(window) }) });
+  }
+
+  /** @param timestampMs of the record */
+  performance(statistics: PerformanceStatistics, timestampMs: number): void {
+    const { topic, prefix } = this.options.performance!;
+    const key = Buffer.from(performanceStatisticsKey(statistics));
+    this.put(topic, { timestampMs, key, value: encodePerformanceStatistics(prefix, statistics) });
   }
 
   /** @param timestampMs of the record */

@@ -1,14 +1,11 @@
 import { type CellLayout, MARKS } from './cells.ts';
-import { inputKey, inputOf, type PaneDelta, type ProfileDelta } from './profile-delta.ts';
+import { dataRangesOf, type OffsetRange, widen } from './offset-ranges.ts';
+import { inputKey, type PaneDelta, type ProfileDelta } from './profile-delta.ts';
+
+export type { OffsetRange } from './offset-ranges.ts';
 
 /** What a pane is a part of. */
 export type PaneSource = Pick<ProfileDelta, 'inputTopic' | 'inputPartition' | 'fromOffset' | 'toOffset'>;
-
-/** A stretch of an input partition; `to` is the offset after the last. */
-export interface OffsetRange {
-  readonly from: number;
-  readonly to: number;
-}
 
 /**
  * Counts of one window, added up from panes. Everything is an integer or a minimum or maximum, so the result does not
@@ -73,15 +70,12 @@ export class Window {
   }
 
   /** Rows of an input partition lie within these offsets. */
-  cover(partition: string, { from, to }: OffsetRange): void {
-    const known = this.partitions.get(partition);
-    this.partitions.set(partition, known ? { from: Math.min(known.from, from), to: Math.max(known.to, to) } : { from, to });
+  cover(partition: string, range: OffsetRange): void {
+    widen(this.partitions, partition, range);
   }
 
   /** Where the rows are, in order: stretches of the input that hold all of them, and perhaps others. */
-  dataRanges(): { topic: string; partition: number; fromOffset: number; toOffset: number }[] {
-    return [...this.partitions]
-      .map(([name, { from, to }]) => ({ ...inputOf(name), fromOffset: from, toOffset: to }))
-      .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
+  dataRanges(): ReturnType<typeof dataRangesOf> {
+    return dataRangesOf(this.partitions);
   }
 }

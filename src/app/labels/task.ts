@@ -1,6 +1,7 @@
 import { METRICS_OF, type PipelineConfig } from '../../config/index.ts';
 import { WeirError } from '../../core/errors.ts';
 import type { PerformanceTask } from '../../drift/performance/layout.ts';
+import { defaultMetric, type PerformanceMetric } from '../../drift/performance/measures.ts';
 import type { ModelPackage } from '../../model/index.ts';
 
 type Labels = NonNullable<PipelineConfig['labels']>;
@@ -42,6 +43,6 @@ export function performanceTaskFrom(labels: Pick<Labels, 'task' | 'positive' | '
 }
 
 /** The measure that the verdict on performance is about. */
-export function performanceMetricOf({ metric }: Pick<Labels, 'metric'>, { kind }: PerformanceTask): NonNullable<Labels['metric']> {
-  return metric ?? ({ binary: 'auc', multiclass: 'accuracy', regression: 'rmse' } as const)[kind];
+export function performanceMetricOf({ metric }: Pick<Labels, 'metric'>, task: PerformanceTask): PerformanceMetric {
+  return metric ?? defaultMetric(task);
 }
