@@ -6,6 +6,7 @@ import type { PipelineConfig } from '../config/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { WeirError } from '../core/errors.ts';
 import type { DriftObserver, Logger } from '../core/ports.ts';
+import type { TopicPartition } from '../core/records.ts';
 import { createMerger } from '../drift/merger.ts';
 import { createDriftObserver, profileKey } from '../drift/observer.ts';
 import type { ReferenceProfile } from '../drift/reference-profile.ts';
@@ -17,9 +18,11 @@ import { OutputTopics } from '../kafka/output-topics.ts';
 import { KafkaSource } from '../kafka/source.ts';
 import { TransactionalProducer } from '../kafka/transactional-producer.ts';
 import type { DriftMetrics } from '../ops/index.ts';
+import { type MergedPerformance, mergedPerformanceOf } from './drift-performance.ts';
 import { readStateTopic } from './drift-state.ts';
 import { readReferenceFile } from './reference-file.ts';
 import { MergeLoop } from './merge-loop.ts';
+import { PerformanceGauges } from './performance-gauges.ts';
 import type { GroupMemberId } from './pool-place.ts';
 import type { Scoring } from './scoring.ts';
 
@@ -42,6 +45,11 @@ export interface DriftOptions {
 /** Drift of one worker. */
 export interface Drift {
   readonly observer: DriftObserver;
+  readonly reference: ReferenceProfile;
+  /** How performance is counted and framed; undefined without `labels`. */
+  readonly performance: MergedPerformance | undefined;
+  /** The partition of the profiles topic in which all that is counted for this model version goes. */
+  readonly home: TopicPartition;
   /** What this worker is in the group of mergers; undefined while it is not in it. */
   readonly member: GroupMemberId | undefined;
   /**
@@ -69,12 +77,14 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
   const statistics = await framing(driftStatisticsSchema, drift.statisticsTopic);
   const counts = await framing(driftCountsSchema, drift.countsTopic);
   const requests = drift.retrain.enabled ? await framing(retrainRequestSchema, drift.retrain.topic) : undefined;
+  const performance = await mergedPerformanceOf(config, scoring.package.outputs, reference, framing);
   const observer = observerOf(drift, { scoring, reference, prefix: profiles.prefix, clock, workerId });
   const partitions = await partitionCounts(kafka, [config.input.topic, drift.profilesTopic]);
   const { retrain, ...settings } = drift;
   const merger = createMerger({
     ...settings,
     ...(requests ? { retrain: { ...retrain, prefix: requests.prefix } } : {}),
+    ...(performance ? { performance } : {}),
     reference,
     model,
     partitions: partitions.get(config.input.topic)!,
@@ -115,6 +125,7 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
     statisticsTopic: drift.statisticsTopic,
     model: model.name,
     metrics: options.metrics,
+    performance: performance && new PerformanceGauges({ ...performance, metrics: options.metrics }),
     onFailure(error) {
       logger.error({ code: error.code, reason: error.message }, 'drift statistics cannot go on');
       options.onFailure?.(error);
@@ -125,13 +136,18 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
 
   return {
     observer,
+    reference,
+    performance,
+    home,
     get member() {
       return source?.member;
     },
     async startMerger() {
       const { statisticsTopic, countsTopic, stateTopic, profilesTopic } = drift;
       const topics = [statisticsTopic, countsTopic, stateTopic, profilesTopic];
-      await outputTopics.lookUp(retrain.enabled ? [...topics, retrain.topic] : topics);
+      if (retrain.enabled) topics.push(retrain.topic);
+      if (performance) topics.push(performance.topic);
+      await outputTopics.lookUp(topics);
       await merging.start();
     },
     close: () => merging.stop(),

@@ -9,6 +9,7 @@ import type { StateValues } from '../drift/merger-state.ts';
 import { statisticsIn } from '../drift/statistics-record.ts';
 import type { DriftMetrics } from '../ops/index.ts';
 import { DriftGauges } from './drift-gauges.ts';
+import type { PerformanceGauges } from './performance-gauges.ts';
 
 /** How long measures may keep the event loop from the records, at a time. */
 const SLICE_MS = 2;
@@ -54,6 +55,8 @@ export interface MergeLoopOptions {
   /** Name of the model, for metrics. */
   readonly model: string;
   readonly metrics: DriftMetrics;
+  /** Shows what is published of performance; absent: there are no labels. */
+  readonly performance?: Pick<PerformanceGauges, 'published'> | undefined;
   /** Called once, when merging cannot go on. */
   readonly onFailure: (error: WeirError) => void;
   readonly clock: Clock;
@@ -270,7 +273,8 @@ export class MergeLoop {
   }
 
   private published(output: OutputRecords): void {
-    const { statisticsTopic, statisticsPrefix } = this.options;
+    const { statisticsTopic, statisticsPrefix, performance } = this.options;
+    performance?.published(output);
     if (output.topic !== statisticsTopic) return;
     for (const statistics of statisticsIn(statisticsPrefix.length, output)) this.gauges.published(statistics);
   }

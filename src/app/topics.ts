@@ -15,7 +15,7 @@ const DEAD_LETTER_HEADER_BYTES = 65_536;
 
 /**
  * The topics that a pipeline needs, input first.
- * @param inputPartitions partitions to create the input topic with; undefined: it must exist
+ * @param inputPartitions partitions to create the input topic with, and that of labels; undefined: they must exist
  * @param inputMessageBytes the largest record that the input topic accepts
  */
 export function topicSpecs(
@@ -23,7 +23,7 @@ export function topicSpecs(
   inputPartitions?: number,
   inputMessageBytes: number = Number(config.input.topicConfig['max.message.bytes'] ?? DEFAULT_MAX_MESSAGE_BYTES),
 ): TopicSpec[] {
-  const { input, output, drift } = config;
+  const { input, output, drift, labels } = config;
   const { replicationFactor } = output;
   const partitions = output.partitions ?? 'input';
   const specs: TopicSpec[] = [
@@ -87,6 +87,26 @@ export function topicSpecs(
             partitions: 1,
             replicationFactor,
             config: { 'cleanup.policy': 'delete', 'retention.ms': String(365 * DAY_MS), ...drift.retrain.topicConfig },
+          },
+        ]
+      : []),
+    ...(labels
+      ? [
+          {
+            topic: labels.topic,
+            role: 'labels',
+            partitions: inputPartitions ?? ('input' as const),
+            replicationFactor,
+            config: labels.topicConfig,
+            isInput: true,
+          },
+          {
+            // As drift statistics: a later record of a window replaces the earlier one.
+            topic: labels.performanceTopic,
+            role: 'performance',
+            partitions: 1,
+            replicationFactor,
+            config: { 'cleanup.policy': 'compact,delete', 'retention.ms': String(365 * DAY_MS), ...labels.performanceTopicConfig },
           },
         ]
       : []),

@@ -12,7 +12,7 @@ export interface TopicSpec {
   readonly replicationFactor: number;
   /** Settings by Kafka's names. */
   readonly config: Readonly<Record<string, string>>;
-  /** True: never created here unless `partitions` is a number; the others take their partition count from it. */
+  /** True: others write it, and it is never created here unless `partitions` is a number. The topics of ours take their partition count from the first such. */
   readonly isInput?: boolean;
 }
 
@@ -64,16 +64,20 @@ export async function applyTopics(admin: TopicAdmin, specs: readonly TopicSpec[]
     const existing = await partitionsByTopic(admin);
     const input = specs.find((spec) => spec.isInput);
     const inputPartitions = input && (existing.get(input.topic)?.length ?? (input.partitions === 'input' ? undefined : input.partitions));
-    const counts = new Map(specs.map((spec) => [spec.topic, spec.partitions === 'input' ? inputPartitions : spec.partitions]));
+    const countOf = (spec: TopicSpec): number | undefined => {
+      const told = spec.partitions === 'input' ? undefined : spec.partitions;
+      // Another input need not be as wide as the first, and what it is, is for others to say.
+      return spec.isInput && spec !== input ? (existing.get(spec.topic)?.length ?? told) : (told ?? inputPartitions);
+    };
+    const counts = new Map(specs.map((spec) => [spec.topic, countOf(spec)]));
     const unknown = specs.filter((spec) => !existing.has(spec.topic) && counts.get(spec.topic) === undefined);
     if (unknown.length > 0 && input && !options.dryRun) {
-      throw new WeirError(
-        'topic_missing',
-        `The input topic ${input.topic} does not exist, so the number of partitions of ${unknown
-          .filter((spec) => spec !== input)
-          .map((spec) => spec.topic)
-          .join(', ')} is not known. Create it, or say --with-input <partitions>.`,
-      );
+      const ours = unknown.filter((spec) => !spec.isInput).map((spec) => spec.topic);
+      const what =
+        inputPartitions === undefined
+          ? `The input topic ${input.topic} does not exist, so the number of partitions of ${ours.join(', ')} is not known.`
+          : `The topic ${unknown[0]!.topic} (${unknown[0]!.role}) does not exist, and is not weir's to create.`;
+      throw new WeirError('topic_missing', `${what} Create it, or say --with-input <partitions>.`);
     }
     const wanted = specs.filter((spec) => !existing.has(spec.topic) && counts.get(spec.topic) !== undefined);
     if (!options.dryRun && wanted.length > 0) await create(admin, wanted, counts, options);

@@ -4,6 +4,8 @@
  * Labels are bounded: models, columns, groups, topics, partitions and codes; never an entity or a key.
  */
 
+import { PERFORMANCE_METRICS } from './performance-catalogue.ts';
+
 /** One metric of the catalogue. */
 export interface MetricEntry {
   readonly name: string;
@@ -110,6 +112,7 @@ export const METRICS = {
     unit: 'rows',
     help: 'Rows that came after their drift window had left the memory of the merger, and are in no window.',
   },
+  ...PERFORMANCE_METRICS,
   recordsConsumed: {
     name: 'weir_records_consumed_total',
     type: 'counter',

@@ -10,6 +10,7 @@ export {
   type SourceMetrics,
   type WeirMetrics,
 } from './metrics.ts';
+export type { ShownPerformance } from './performance-metrics.ts';
 export { POOL_METRICS, RESTART_REASONS, type RestartReason, WORKER_STATES, type WorkerState } from './pool-catalogue.ts';
 export { createPoolMetrics, type PoolMetrics, type PoolMetricsOptions, SUPERVISOR_LABEL, type WorkerPage } from './pool-metrics.ts';
 export { type Health, type MetricsPage, OPS_PATHS, type OpsServer, type OpsServerOptions, startOpsServer } from './server.ts';

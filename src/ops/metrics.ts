@@ -4,6 +4,7 @@ import type { PipelineMetrics } from '../core/ports.ts';
 import type { TopicPartition } from '../core/records.ts';
 import { BulkHistogram } from './bulk-histogram.ts';
 import { METRICS, type MetricEntry, type MetricKey } from './catalogue.ts';
+import { createPerformanceMetrics, type ShownPerformance } from './performance-metrics.ts';
 import { createSettledCounter } from './settled.ts';
 
 /** What the source tells about itself. Cheap, but call it per fetch or scrape, not per record. */
@@ -47,6 +48,8 @@ export interface DriftMetrics {
   window(window: DriftWindow): void;
   /** Statistics of a window were published. */
   published(model: string, window: string, status: string): void;
+  /** The newest performance window of a size and arm that says something, from labels or estimated. */
+  performance(shown: ShownPerformance): void;
   /** What was left out since the last call. */
   leftOut(model: string, counts: DriftLeftOut): void;
 }
@@ -234,6 +237,7 @@ function createDriftMetrics(gauge: Make<Gauge>, counter: Make<Counter>): DriftMe
       set(predictionDrift, labels, prediction);
       for (const { name, score } of features) set(featureDrift, { ...labels, feature_name: name }, score);
     },
+    performance: createPerformanceMetrics(gauge),
     published: (model, window, status) => windows.inc({ model, window, status }),
     leftOut(model, counts) {
       lateRows.inc({ model }, counts.lateRows);

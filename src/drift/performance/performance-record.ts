@@ -1,3 +1,4 @@
+import type { OutputRecords } from '../../core/outputs.ts';
 import { type RecordReader, recordReader } from '../record-reader.ts';
 import { performanceStatisticsType } from '../schemas.ts';
 import { estimatePerformance } from './estimate.ts';
@@ -105,6 +106,13 @@ export function encodePerformanceStatistics(prefix: Buffer, statistics: Performa
  */
 export function decodePerformanceStatistics(prefixLength: number, value: Buffer): PerformanceStatistics {
   return performanceStatisticsType.fromBuffer(value.subarray(prefixLength)) as PerformanceStatistics;
+}
+
+/** What the records of a batch for the performance topic say. @param prefixLength framing bytes to skip */
+export function performanceIn(prefixLength: number, { count, buffer, valueStart, valueLength }: OutputRecords): PerformanceStatistics[] {
+  return Array.from({ length: count }, (_, i) =>
+    decodePerformanceStatistics(prefixLength, buffer.subarray(valueStart[i]!, valueStart[i]! + valueLength[i]!)),
+  );
 }
 
 /** Reads records of the performance topic. */

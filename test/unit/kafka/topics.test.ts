@@ -126,6 +126,27 @@ describe('applyTopics', () => {
     ]);
   });
 
+  it('needs every input, creates them when told, and leaves the width of a second one to others', async () => {
+    const withLabels = (partitions: number | 'input'): TopicSpec[] => [
+      spec('in', { isInput: true, partitions }),
+      spec('out'),
+      spec('labels', { isInput: true, partitions }),
+    ];
+    await expect(apply(new FakeAdmin({}), withLabels('input'))).rejects.toMatchObject({ message: expect.stringMatching(/of out is/) });
+    const admin = new FakeAdmin({ in: { partitions: 4 } });
+    expect(short(await apply(admin, withLabels('input'), true))).toEqual([
+      ['in', 'exists', 4],
+      ['out', 'planned', 4],
+      ['labels', 'missing', undefined],
+    ]);
+    const message = expect.stringMatching(/^The topic labels \(labels\) does not exist.*--with-input/) as string;
+    await expect(apply(admin, withLabels('input'))).rejects.toMatchObject({ code: 'topic_missing', message });
+    expect(admin.created).toEqual([]);
+    expect(short(await apply(admin, withLabels(6))).at(-1)).toEqual(['labels', 'created', 6]);
+    const narrow = new FakeAdmin({ in: { partitions: 4 }, labels: { partitions: 1 } });
+    expect((await apply(narrow, withLabels(4))).map(({ differences }) => differences)).toEqual([[], [], []]);
+  });
+
   it('takes the count of an input that exists, whatever --with-input says, and points the difference out', async () => {
     const admin = new FakeAdmin({ in: { partitions: 4 } });
     const [input, out] = await apply(admin, [spec('in', { isInput: true, partitions: 3 }), spec('out')]);
