@@ -109,12 +109,16 @@ function checkLayout(
   const defined = Object.keys(config.features);
   const undefinedGroups = pkg.inputs
     .flatMap(({ columns }) => columns)
-    .flatMap(({ name, binding }) => {
+    .flatMap(({ name, binding, compareWith }) => [
+      { name, binding, key: 'from' as const },
+      ...(compareWith ? [{ name, binding: compareWith, key: 'compareWith' as const }] : []),
+    ])
+    .flatMap(({ name, binding, key }) => {
       if (binding.from !== 'group' || defined.includes(binding.group)) return [];
       const near = closest(binding.group, defined);
       const hint = near ? `did you mean ${near}?` : defined.length > 0 ? `it defines ${defined.join(', ')}` : 'it defines none';
-      const message = `column ${name} is bound to feature group ${binding.group}, which the pipeline file does not define under features; ${hint}`;
-      return [columnFinding(pkg, name, message)];
+      const message = `column ${name} is ${key === 'from' ? 'bound to' : 'compared with'} feature group ${binding.group}, which the pipeline file does not define under features; ${hint}`;
+      return [columnFinding(pkg, name, message, 'error', key)];
     });
   if (undefinedGroups.length > 0) {
     steps.unshift({ ...step, findings: undefinedGroups });

@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import type { AvroSchema, RecordSchema } from '../avro/plan/schema.ts';
 import type { LoadedPipeline } from '../config/index.ts';
 import { pathText } from '../core/bindings.ts';
+import type { Binding } from '../core/layout.ts';
 import { WeirError } from '../core/errors.ts';
 import type { ModelPackage } from '../model/index.ts';
 import { closest } from '../yaml/closest.ts';
@@ -25,7 +26,7 @@ interface Place {
 /**
  * What is wrong with bound fields, at the places that bind them: one finding a place, or one without place when it is about
  * none. A field that does not exist comes with the nearest one that does.
- * @param message begins with the path of a field, or speaks of `column x`, `the entity of group x` or `the event time`
+ * @param message begins with the path of a field, or speaks of `column x`, `the comparison of x`, `the entity of group x` or `the event time`
  * @param schema where the fields were looked up
  */
 export function bindingFindings(
@@ -43,11 +44,17 @@ export function bindingFindings(
   return places.length > 0 ? places.map((place) => place.finding(told, severity)) : [{ severity, message: told }];
 }
 
-/** A finding about a column, at its binding in model.yaml. */
-export function columnFinding(pkg: ModelPackage, column: string, message: string, severity: Finding['severity'] = 'error'): Finding {
+/** A finding about a column, at its binding in model.yaml, or at the place that it is compared with. */
+export function columnFinding(
+  pkg: ModelPackage,
+  column: string,
+  message: string,
+  severity: Finding['severity'] = 'error',
+  key: 'from' | 'compareWith' = 'from',
+): Finding {
   for (const { name, columns } of pkg.inputs) {
     const index = columns.findIndex((spec) => spec.name === column);
-    if (index >= 0) return pkg.document.finding(['inputs', name, 'columns', index, 'from'], message, severity);
+    if (index >= 0) return pkg.document.finding(['inputs', name, 'columns', index, key], message, severity);
   }
   return { severity, message };
 }
@@ -68,17 +75,10 @@ function placesOf({ pipeline: { config, document }, package: pkg }: BoundFiles):
   const columns = pkg.inputs.flatMap((input) => input.columns);
   const { eventTime } = config.input;
   return [
-    ...columns.flatMap(({ name, binding }): Place[] =>
-      binding.from === 'event'
-        ? [
-            {
-              field: pathText(binding.path),
-              what: `column ${name}`,
-              finding: (message, severity) => columnFinding(pkg, name, message, severity),
-            },
-          ]
-        : [],
-    ),
+    ...columns.flatMap(({ name, binding, compareWith }) => [
+      ...eventPlace(pkg, name, binding, 'from'),
+      ...(compareWith ? eventPlace(pkg, name, compareWith, 'compareWith') : []),
+    ]),
     ...Object.entries(config.features).map(
       ([group, { entity }]): Place => ({
         field: pathText(entity),
@@ -97,6 +97,12 @@ function placesOf({ pipeline: { config, document }, package: pkg }: BoundFiles):
         ]
       : []),
   ];
+}
+
+function eventPlace(pkg: ModelPackage, name: string, binding: Binding, key: 'from' | 'compareWith'): Place[] {
+  if (binding.from !== 'event') return [];
+  const what = key === 'from' ? `column ${name}` : `the comparison of ${name}`;
+  return [{ field: pathText(binding.path), what, finding: (message, severity) => columnFinding(pkg, name, message, severity, key) }];
 }
 
 /** Puts the nearest field in place of the list of all fields. */

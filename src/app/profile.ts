@@ -19,7 +19,7 @@ import { WorkPool } from '../pipeline/work.ts';
 import { ContainerSource } from './container-source.ts';
 import { discardingSink } from './discarding-sink.ts';
 import { readTruths, type Truths } from './labels/reference-truths.ts';
-import { performanceTaskOf } from './labels/task.ts';
+import { performanceTaskFrom } from './labels/task.ts';
 import { createScoring, createTopicCodec, type Scoring, type Surroundings } from './scoring.ts';
 import { waitingForStores } from './stores.ts';
 
@@ -130,7 +130,7 @@ async function truthsOf(
     logger.warn({ file }, 'labels are left out: events of a file have no keys that a label could name; use --topic');
     return undefined;
   }
-  const task = performanceTaskOf(labels, scoring.package.outputs);
+  const task = performanceTaskFrom(labels, scoring.package.outputs);
   return readTruths({ ...surroundings, labels, task, registry: scoring.registry, kafka: createKafka(config.kafka, logger) });
 }
 

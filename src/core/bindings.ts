@@ -1,7 +1,12 @@
 import type { Column, RowLayout } from './layout.ts';
 
 /** A place in the rows that a field of the event fills. */
-export type Target =
+export type Target = Place & {
+  /** Of the column that it is, its index; −1 for a value that is only compared, and for what is no column. */
+  readonly column: number;
+};
+
+type Place =
   | { readonly kind: 'float'; readonly what: string; readonly lane: number; readonly slot: number }
   | { readonly kind: 'text'; readonly what: string; readonly lane: number }
   | { readonly kind: 'entity'; readonly what: string; readonly index: number }
@@ -31,18 +36,33 @@ export function bindingTree(layout: RowLayout): BindingNode {
   const root: BindingNode = { path: [], targets: [], children: new Map() };
   for (const column of layout.eventColumns) {
     if (column.binding.from !== 'event') continue;
-    const what = `column ${column.name}`;
+    const what = column.index < 0 ? `the comparison of ${column.name}` : `column ${column.name}`;
     nodeAt(root, column.binding.path).targets.push(targetOf(column, what));
   }
   for (const group of layout.groups)
-    nodeAt(root, group.entity).targets.push({ kind: 'entity', what: `the entity of group ${group.name}`, index: group.index });
-  if (layout.eventTime) nodeAt(root, layout.eventTime).targets.push({ kind: 'time', what: 'the event time' });
+    nodeAt(root, group.entity).targets.push({ kind: 'entity', what: `the entity of group ${group.name}`, index: group.index, column: -1 });
+  if (layout.eventTime) nodeAt(root, layout.eventTime).targets.push({ kind: 'time', what: 'the event time', column: -1 });
   return root;
 }
 
-function targetOf({ kind, lane, slot, size }: Column, what: string): Target {
-  if (kind === 'string') return { kind: 'text', what, lane };
-  return size === undefined ? { kind: 'float', what, lane, slot } : { kind: 'list', what, lane, slot, size };
+function targetOf({ kind, lane, slot, size, index: column }: Column, what: string): Target {
+  if (kind === 'string') return { kind: 'text', what, lane, column };
+  return size === undefined ? { kind: 'float', what, lane, slot, column } : { kind: 'list', what, lane, slot, size, column };
+}
+
+/** True when nothing but a comparison is lost without the value: it must not fail the record. */
+export function isOnlyCompared({ targets, children }: BindingNode): boolean {
+  return targets.length + children.size > 0 && targets.every(isCompared) && [...children.values()].every(isOnlyCompared);
+}
+
+/** True for a value that is read for a comparison alone. */
+export function isCompared({ kind, column }: Target): boolean {
+  return column < 0 && (kind === 'float' || kind === 'text');
+}
+
+/** Indexes of the columns that a value fills, itself or by its fields. */
+export function columnsBelow({ targets, children }: BindingNode): number[] {
+  return [...targets.map(({ column }) => column).filter((column) => column >= 0), ...[...children.values()].flatMap(columnsBelow)];
 }
 
 function nodeAt(root: BindingNode, path: readonly string[]): BindingNode {

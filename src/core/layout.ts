@@ -14,6 +14,8 @@ export interface ColumnSpec {
   readonly name: string;
   readonly kind: 'float' | 'string';
   readonly binding: Binding;
+  /** Where the same value can be had, too: drift counts how often both differ. The model is not given it. Not for lists. */
+  readonly compareWith?: Binding;
   /** A list of so many numbers in consecutive slots of the tensor, bound as one. Absent: one value. Float columns of the event only. */
   readonly size?: number;
   /** Whether drift counts the column. Default: true for one value, false for a list; true for a list counts each element. */
@@ -68,6 +70,15 @@ export interface GroupLayout {
   readonly entity: readonly string[];
   /** Columns of this group, in layout order. */
   readonly columns: readonly Column[];
+  /** Values of this group that are only compared with a column (`RowLayout.comparisons`). */
+  readonly compared: readonly Column[];
+}
+
+/** A column whose value is held against that of another place. */
+export interface Comparison {
+  readonly column: Column;
+  /** The other value: in a lane of its own, behind those of the model. Its `index` and `tensor` are −1, and no step judges it. */
+  readonly other: Column;
 }
 
 /** What drift counts: a column, or one element of a list. */
@@ -82,15 +93,22 @@ export interface Monitored {
 /** How rows of a model are laid out in memory. Made once at start. */
 export interface RowLayout {
   readonly columns: readonly Column[];
+  /** What is read of the event: columns, then values that are only compared. */
   readonly eventColumns: readonly Column[];
+  /** Columns that say `compareWith`. */
+  readonly comparisons: readonly Comparison[];
   /** What drift counts, in the order of the columns. */
   readonly monitored: readonly Monitored[];
   readonly tensors: readonly Tensor[];
   readonly groups: readonly GroupLayout[];
-  /** Width of each float matrix. */
+  /** Width of each float matrix: those of the model, then at most one of values that are only compared. */
   readonly floatWidths: readonly number[];
-  /** Number of string columns. */
+  /** How many of the float matrices are inputs of the model. */
+  readonly modelFloats: number;
+  /** Number of string columns: those of the model, then values that are only compared. */
   readonly textCount: number;
+  /** How many of the string columns are inputs of the model. */
+  readonly modelTexts: number;
   /** Field of the event with the event time (milliseconds since the epoch); absent: the record's timestamp. */
   readonly eventTime?: readonly string[];
   /** 32-bit words per row in `Rows.degraded`. */
@@ -126,8 +144,16 @@ export function createRowLayout(inputs: readonly TensorSpec[], options: LayoutOp
     return { name: input.name, kind: input.kind, width, columns: placed, lane };
   });
 
+  const modelFloats = floatWidths.length;
+  const modelTexts = textCount;
+  const comparisons = comparisonsOf(columns, modelFloats, modelTexts);
+  const others = comparisons.map(({ other }) => other);
+  const floats = others.filter(({ kind }) => kind === 'float').length;
+  if (floats > 0) floatWidths.push(floats);
+  textCount += others.length - floats;
+
   const byGroup = new Map<string, Column[]>();
-  for (const column of columns) {
+  for (const column of [...columns, ...others]) {
     if (column.binding.from !== 'group') continue;
     const members = byGroup.get(column.binding.group);
     if (members) members.push(column);
@@ -141,16 +167,20 @@ export function createRowLayout(inputs: readonly TensorSpec[], options: LayoutOp
         `Column ${members[0]!.name} is bound to feature group ${name}, which the pipeline file does not define under features.`,
       );
     }
-    return { name, index, entity, columns: members };
+    const isCompared = ({ index: place }: Column): boolean => place < 0;
+    return { name, index, entity, columns: members.filter((c) => !isCompared(c)), compared: members.filter(isCompared) };
   });
   return {
     columns,
-    eventColumns: columns.filter((c) => c.binding.from === 'event'),
+    eventColumns: [...columns, ...others].filter((c) => c.binding.from === 'event'),
+    comparisons,
     monitored: columns.flatMap(monitoredOf),
     tensors,
     groups,
     floatWidths,
+    modelFloats,
     textCount,
+    modelTexts,
     ...(options.eventTime ? { eventTime: options.eventTime } : {}),
     degradedWords: Math.max(1, Math.ceil(columns.length / 32)),
   };
@@ -172,6 +202,19 @@ export function blockRowsOf(width: number): number {
 /** Values per row of a model input. */
 export function valuesOf({ columns }: TensorSpec): number {
   return columns.reduce((sum, { size = 1 }) => sum + size, 0);
+}
+
+/** Places the values that columns are compared with: numbers side by side in one more matrix, texts each in a column. */
+function comparisonsOf(columns: readonly Column[], floatLane: number, textLane: number): Comparison[] {
+  let slot = 0;
+  let text = textLane;
+  return columns.flatMap((column) => {
+    const { name, kind, compareWith } = column;
+    if (!compareWith) return [];
+    const place = kind === 'float' ? { lane: floatLane, slot: slot++ } : { lane: text++, slot: 0 };
+    const other: Column = { name, kind, binding: compareWith, required: false, onInvalid: 'flag', index: -1, tensor: -1, ...place };
+    return [{ column, other }];
+  });
 }
 
 function monitoredOf(column: Column): Monitored[] {

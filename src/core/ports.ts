@@ -8,6 +8,7 @@ import type { FramedOutputRecords } from './framed-outputs.ts';
 import type { OutputRecords } from './outputs.ts';
 import type { AssignmentOrigin, Position, RecordBatch, RecordSlice, TopicPartition } from './records.ts';
 import type { Rows, Scores } from './rows.ts';
+import type { WrongTypes } from './wrong-types.ts';
 
 /** Structured logging. Never log a payload, a key or a password. */
 export interface Logger {
@@ -126,6 +127,8 @@ export interface FeatureTable {
   state: Uint8Array;
   /** When the row was written, milliseconds since the epoch; NaN when the store does not know. */
   writtenAtMs: Float64Array;
+  /** Values that are there but cannot be read as what is wanted; they are absent in the columns above. */
+  readonly wrongTypes: WrongTypes;
 }
 
 /** One feature group as an online store must read it. */
@@ -140,7 +143,7 @@ export interface FeatureReader {
   readonly group: FeatureGroup;
   /**
    * Fetches all entities at once into `table`, which has room for them.
-   * A value that cannot be read (wrong type, not the layout) is a miss of that entity.
+   * A row that cannot be read (not the layout) is a miss of that entity, a single value is absent; both are noted in `wrongTypes`.
    * @throws WeirError `store_unavailable` (retriable) or `store_misconfigured` (fatal)
    */
   fetch(keys: EntityKeys, table: FeatureTable): Promise<void>;

@@ -53,6 +53,10 @@ export class Rows {
   readonly status: Uint8Array;
   /** Bit `column.index` of a row is set when the column holds a stand-in (missing, stale, unavailable, clamped, flagged). */
   readonly degraded: Uint32Array;
+  /** As `degraded`: the column was given a value of a type that it does not take. Empty until the first such value. */
+  wrongTypes = new Uint32Array(0);
+  /** Values of a wrong type in this batch; 0: `wrongTypes` need not be looked at. */
+  wrongTypeCount = 0;
   /** Rows whose status is not ok. */
   failed = 0;
   private readonly messages = new Map<number, string>();
@@ -83,6 +87,8 @@ export class Rows {
     for (const lane of this.groupState) lane.fill(GROUP_HIT, 0, count);
     this.status.fill(STATUS_OK, 0, count);
     this.degraded.fill(0, 0, count * this.layout.degradedWords);
+    if (this.wrongTypeCount > 0) this.wrongTypes.fill(0);
+    this.wrongTypeCount = 0;
     for (const slice of slices) {
       const { records, from, to, fromRow } = slice;
       this.eventTimeMs.set(records.timestamps.subarray(from, to), fromRow);
@@ -127,6 +133,21 @@ export class Rows {
   /** Marks that a column of a row holds a stand-in. */
   degrade(row: number, columnIndex: number): void {
     this.degraded[row * this.layout.degradedWords + (columnIndex >>> 5)]! |= 1 << (columnIndex & 31);
+  }
+
+  /** Marks that a column of a row was given a value of a type that it does not take, whatever becomes of the row. */
+  markWrongType(row: number, columnIndex: number): void {
+    if (this.wrongTypes.length === 0) this.wrongTypes = new Uint32Array(this.degraded.length);
+    this.wrongTypes[row * this.layout.degradedWords + (columnIndex >>> 5)]! |= 1 << (columnIndex & 31);
+    this.wrongTypeCount++;
+  }
+
+  /** True when some column of the row was given a value of a wrong type. */
+  hasWrongType(row: number): boolean {
+    if (this.wrongTypeCount === 0) return false;
+    const words = this.layout.degradedWords;
+    for (let w = 0; w < words; w++) if (this.wrongTypes[row * words + w] !== 0) return true;
+    return false;
   }
 
   isDegraded(row: number): boolean {

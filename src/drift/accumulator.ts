@@ -3,10 +3,11 @@ import type { Source } from '../core/ports.ts';
 import { type AssignmentOrigin, type Position, positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
 import { GROUP_HIT, type Rows, type Scores, STATUS_OK, STATUS_SKIPPED, STATUS_WITHDRAWN } from '../core/rows.ts';
 import { createBinLookup } from './bin-lookup.ts';
-import { type CellLayout, isNumeric, STORE_MISS } from './cells.ts';
-import { countGroup, countOutside, countStandIns, countWords } from './counting.ts';
+import { type CellLayout, isNumeric, STAND_INS, STORE_MISS, TYPE_MISMATCHES } from './cells.ts';
+import { countFlags, countGroup, countOutside, countWords } from './counting.ts';
 import { FloatCounter, type FloatFeature, type Outside, type RowSlots } from './float-counter.ts';
 import { PaneSlab } from './pane-slab.ts';
+import { SkewCounter } from './skew.ts';
 import { Vocabulary } from './vocabulary.ts';
 
 /** What was counted of one input partition since it was last taken. */
@@ -59,6 +60,9 @@ export class Accumulator {
   /** Features of each group. */
   private readonly members: readonly (readonly number[])[];
   private readonly at = { rows: new Int32Array(0), slots: new Int32Array(0), count: 0 };
+  /** Dead letters with a value of a wrong type: they are in no bin. Without room until there is one. */
+  private readonly rejected = { rows: new Int32Array(0), slots: new Int32Array(0), count: 0 };
+  private readonly skew: SkewCounter | undefined;
   private readonly onOutside: Outside;
 
   constructor(options: AccumulatorOptions) {
@@ -68,6 +72,7 @@ export class Accumulator {
     const { columns, groups, monitored } = options.layout;
     this.featuresOf = columns.map((column) => monitored.flatMap((m, feature) => (m.column === column ? [feature] : [])));
     this.members = groups.map((group) => group.columns.flatMap((column) => this.featuresOf[column.index]!));
+    this.skew = options.layout.comparisons.length > 0 ? new SkewCounter(this.slab, options.layout) : undefined;
     this.onOutside = (slot, x, feature) => countOutside(this.slab, slot, x, feature);
     const floatFeature = (feature: number, column: number): FloatFeature[] => {
       const { reference, start } = features[feature]!;
@@ -94,6 +99,7 @@ export class Accumulator {
   /** Counts a scored micro-batch. Rows that are not ok are in no bin. */
   observe(rows: Rows, scores: Scores, source: Pick<Source, 'originOf'>): void {
     this.place(rows, source);
+    if (rows.wrongTypeCount > 0) this.countWrongTypes(rows);
     const { at, slab } = this;
     if (at.count === 0) return;
     const { features } = this.options.cells;
@@ -103,6 +109,7 @@ export class Accumulator {
     this.score.set(scores.score.subarray(0, rows.count));
     this.scores.count(this.score, at, this.onOutside);
     this.countSources(rows, at);
+    this.skew?.count(rows, at);
   }
 
   /** There are no records up to a position. */
@@ -158,6 +165,7 @@ export class Accumulator {
   private place(rows: Rows, source: Pick<Source, 'originOf'>): void {
     const { at } = this;
     at.count = 0;
+    this.rejected.count = 0;
     if (at.rows.length < rows.count) {
       at.rows = new Int32Array(rows.capacity);
       at.slots = new Int32Array(rows.capacity);
@@ -183,7 +191,10 @@ export class Accumulator {
     for (let row = slice.fromRow; row < endRow; row++) {
       if (status[row] !== STATUS_OK) {
         if (status[row] === STATUS_SKIPPED) segment.skipped++;
-        else segment.deadLetters++;
+        else {
+          segment.deadLetters++;
+          if (rows.hasWrongType(row)) maxTime = Math.max(maxTime, this.reject(row, eventTimeMs[row]!, segment, latest));
+        }
         continue;
       }
       const time = eventTimeMs[row]!;
@@ -193,11 +204,7 @@ export class Accumulator {
       }
       if (!(time >= paneStart && time < paneStart + paneMs)) {
         paneStart = Math.floor(time / paneMs) * paneMs;
-        slot = segment.panes.get(paneStart) ?? -1;
-        if (slot < 0) {
-          slot = slab.acquire();
-          segment.panes.set(paneStart, slot);
-        }
+        slot = this.slotOf(segment, paneStart);
       }
       if (time > maxTime) maxTime = time;
       slab.events[slot]!++;
@@ -207,6 +214,29 @@ export class Accumulator {
     segment.maxEventTimeMs = maxTime;
     segment.toOffset = positionAfter(slice).nextOffset;
     segment.atEnd = segment.toOffset >= slice.records.endOffset;
+  }
+
+  /** The slot of a pane of a segment. */
+  private slotOf(segment: Segment, paneStart: number): number {
+    let slot = segment.panes.get(paneStart);
+    if (slot === undefined) segment.panes.set(paneStart, (slot = this.slab.acquire()));
+    return slot;
+  }
+
+  /** Puts a dead letter with a value of a wrong type into the pane of its event time. @returns that time, or −1 when it is not usable */
+  private reject(row: number, time: number, segment: Segment, latest: number): number {
+    if (!(time >= 0 && time <= latest)) return -1;
+    const { rejected } = this;
+    const { paneMs } = this.options;
+    if (rejected.rows.length < this.at.rows.length) {
+      rejected.rows = new Int32Array(this.at.rows.length);
+      rejected.slots = new Int32Array(this.at.rows.length);
+    }
+    const slot = this.slotOf(segment, Math.floor(time / paneMs) * paneMs);
+    this.slab.rejected[slot]!++;
+    rejected.rows[rejected.count] = row;
+    rejected.slots[rejected.count++] = slot;
+    return time;
   }
 
   /** The segment that records of an assignment continue or open; none when the assignment is over. */
@@ -239,10 +269,16 @@ export class Accumulator {
     return segment;
   }
 
+  /** Only for batches with values of a wrong type. */
+  private countWrongTypes({ wrongTypes, layout }: Rows): void {
+    for (const at of [this.at, this.rejected])
+      countFlags(this.slab, at, wrongTypes, layout.degradedWords, TYPE_MISMATCHES, this.featuresOf);
+  }
+
   /** Which values are stand-ins, and what the online stores said. */
   private countSources(rows: Rows, at: RowSlots): void {
     const { layout } = this.options;
-    countStandIns(this.slab, at, rows.degraded, layout.degradedWords, this.featuresOf);
+    countFlags(this.slab, at, rows.degraded, layout.degradedWords, STAND_INS, this.featuresOf);
     for (const group of layout.groups) {
       countGroup(this.slab, at, rows.groupState[group.index]!, GROUP_HIT, STORE_MISS - 1, this.members[group.index]!);
     }

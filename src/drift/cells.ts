@@ -10,6 +10,9 @@ export const MARKS = [
   'storeMiss',
   'storeStale',
   'storeUnavailable',
+  'typeMismatches',
+  'skewCompared',
+  'skewMismatched',
 ] as const;
 /** Name of a counter beside the bins. */
 export type Mark = (typeof MARKS)[number];
@@ -26,6 +29,12 @@ export const ABOVE_DOMAIN = 3;
 export const STAND_INS = 4;
 /** Plus 0, 1, 2 for `GROUP_MISS`, `GROUP_STALE`, `GROUP_UNAVAILABLE` (those are 1, 2, 3). */
 export const STORE_MISS = 5;
+/** Rows whose value was there but of a type that the column does not take; dead letters (`rejected`) among them. */
+export const TYPE_MISMATCHES = 8;
+/** Rows in which the column and the value of its `compareWith` were both there. */
+export const SKEW_COMPARED = 9;
+/** Those of them in which both differ. */
+export const SKEW_MISMATCHED = 10;
 
 /** Where a feature keeps its counts among all cells of a pane or window. */
 export interface FeatureCells {

@@ -4,7 +4,7 @@
  */
 import type { BytesColumn } from '../core/bytes-column.ts';
 import { boundedQuantaOf } from './bin-lookup.ts';
-import { ABOVE_DOMAIN, BELOW_DOMAIN, INFINITE, MARKS, MISSING, STAND_INS } from './cells.ts';
+import { ABOVE_DOMAIN, BELOW_DOMAIN, INFINITE, MARKS, MISSING } from './cells.ts';
 import type { FloatFeature, RowSlots } from './float-counter.ts';
 import type { PaneSlab } from './pane-slab.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -52,27 +52,31 @@ export function countWords(slab: PaneSlab, at: RowSlots, words: BytesColumn, voc
 }
 
 /**
- * Counts the columns whose bit says that they hold a stand-in. A list has one bit: each of its elements is counted.
+ * Counts the columns whose bit is set. A list has one bit: each of its elements is counted.
+ * @param bits a bit a column: `Rows.degraded` or `Rows.wrongTypes`
+ * @param words 32-bit words a row
+ * @param mark what a bit stands for
  * @param featuresOf features of each column, by its index
  */
-export function countStandIns(
+export function countFlags(
   slab: PaneSlab,
   at: RowSlots,
-  degraded: Uint32Array,
+  bits: Uint32Array,
   words: number,
+  mark: number,
   featuresOf: readonly (readonly number[])[],
 ): void {
   const { rows, slots, count } = at;
   const { marks, marksPerSlot } = slab;
   for (let i = 0; i < count; i++) {
     for (let word = 0; word < words; word++) {
-      let bits = degraded[rows[i]! * words + word]!;
-      while (bits !== 0) {
-        const bit = 31 - Math.clz32(bits & -bits);
+      let left = bits[rows[i]! * words + word]!;
+      while (left !== 0) {
+        const bit = 31 - Math.clz32(left & -left);
         const features = featuresOf[word * 32 + bit]!;
-        const base = slots[i]! * marksPerSlot + STAND_INS;
+        const base = slots[i]! * marksPerSlot + mark;
         for (let k = 0; k < features.length; k++) marks[base + features[k]! * MARKS.length]!++;
-        bits &= bits - 1;
+        left &= left - 1;
       }
     }
   }

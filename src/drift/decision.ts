@@ -1,4 +1,4 @@
-import { ABOVE_DOMAIN, BELOW_DOMAIN, isNumeric, MARKS, MISSING } from './cells.ts';
+import { ABOVE_DOMAIN, BELOW_DOMAIN, isNumeric, MARKS, MISSING, SKEW_COMPARED, SKEW_MISMATCHED, TYPE_MISMATCHES } from './cells.ts';
 import { type FeatureMeasures, hasEnoughValues, samplesNeeded } from './feature-statistics.ts';
 import { CALM_SHARE, type Verdict } from './hysteresis.ts';
 import { benjaminiHochberg, rateIncreaseP } from './tests/multiple.ts';
@@ -96,7 +96,7 @@ function judgeFeature(m: FeatureMeasures, q: number | null, quality: readonly st
 /** Rates that rose: significantly, and by at least max(0.01, 3 × the reference rate). */
 function qualityFindings(window: Window, index: number, overDispersion: number, { alpha, minSamples }: DecisionOptions): string[] {
   const { reference, start, count } = window.layout.features[index]!;
-  if (window.events < minSamples / 2) return [];
+  if (window.events + window.rejected < minSamples / 2) return [];
   const numeric = isNumeric(reference);
   const m = reference.counts.reduce((a, b) => a + b, 0);
   const rows = m + reference.missing + (numeric ? reference.infinite : 0);
@@ -113,6 +113,9 @@ function qualityFindings(window: Window, index: number, overDispersion: number, 
   check('missing rate', mark(MISSING), window.events, reference.missing, rows);
   if (numeric) check('out-of-domain rate', mark(BELOW_DOMAIN) + mark(ABOVE_DOMAIN), n, 0, m);
   else check('new category rate', window.counts[start + count - 1]!, n, reference.counts.at(-1)!, m);
+  // The reference has neither: a type that fits was one of its conditions, and it knows one place of a value.
+  check('type mismatch rate', mark(TYPE_MISMATCHES), window.events + window.rejected, 0, rows);
+  if (mark(SKEW_COMPARED) >= minSamples / 2) check('skew rate', mark(SKEW_MISMATCHED), mark(SKEW_COMPARED), 0, rows);
   return findings;
 }
 

@@ -1,4 +1,16 @@
-import { ABOVE_DOMAIN, BELOW_DOMAIN, INFINITE, isNumeric, MARKS, MISSING, STAND_INS, STORE_MISS } from './cells.ts';
+import {
+  ABOVE_DOMAIN,
+  BELOW_DOMAIN,
+  INFINITE,
+  isNumeric,
+  MARKS,
+  MISSING,
+  SKEW_COMPARED,
+  SKEW_MISMATCHED,
+  STAND_INS,
+  STORE_MISS,
+  TYPE_MISMATCHES,
+} from './cells.ts';
 import type { NumericFeature, ReferenceFeature } from './reference-profile.ts';
 import { chiSquareTest } from './tests/chi-square.ts';
 import { jensenShannonDistance, lInfinityDistance, populationStabilityIndex, total, totalVariationDistance } from './tests/divergence.ts';
@@ -46,6 +58,11 @@ export interface FeatureMeasures {
   readonly storeUnavailableRate: number;
   readonly lowest: number | null;
   readonly highest: number | null;
+  /** Of all rows, dead letters that had a value of a wrong type among them. */
+  readonly typeMismatchRate: number;
+  /** Of the rows that were compared; null when none was. */
+  readonly skewRate: number | null;
+  readonly skewCompared: number;
 }
 
 /**
@@ -133,6 +150,9 @@ export function measureFeature(window: Window, index: number, minSamples: number
     storeUnavailableRate: rate(mark(STORE_MISS + 2), events),
     lowest: seen(window.lowest[index]!),
     highest: seen(window.highest[index]!),
+    typeMismatchRate: rate(mark(TYPE_MISMATCHES), events + window.rejected),
+    skewRate: mark(SKEW_COMPARED) > 0 ? mark(SKEW_MISMATCHED) / mark(SKEW_COMPARED) : null,
+    skewCompared: mark(SKEW_COMPARED),
   };
 }
 

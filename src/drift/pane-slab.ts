@@ -23,6 +23,8 @@ export class PaneSlab {
   highest: Float64Array;
   /** Scored rows of each slot. */
   events: Uint32Array;
+  /** Dead letters of each slot that had a value of a wrong type. */
+  rejected: Uint32Array;
   private readonly free: number[] = [];
   private readonly features: number;
   private readonly slotBytes: number;
@@ -41,6 +43,7 @@ export class PaneSlab {
     this.lowest = new Float64Array(slots * this.features).fill(Number.POSITIVE_INFINITY);
     this.highest = new Float64Array(slots * this.features).fill(Number.NEGATIVE_INFINITY);
     this.events = new Uint32Array(slots);
+    this.rejected = new Uint32Array(slots);
     for (let slot = slots - 1; slot >= 0; slot--) this.free.push(slot);
   }
 
@@ -91,6 +94,7 @@ export class PaneSlab {
     this.lowest.fill(Number.POSITIVE_INFINITY, slot * features, (slot + 1) * features);
     this.highest.fill(Number.NEGATIVE_INFINITY, slot * features, (slot + 1) * features);
     this.events[slot] = 0;
+    this.rejected[slot] = 0;
     this.used--;
     this.free.push(slot);
   }
@@ -107,6 +111,7 @@ export class PaneSlab {
     this.lowest = copy(new Float64Array(this.lowest.length * 2).fill(Number.POSITIVE_INFINITY), this.lowest);
     this.highest = copy(new Float64Array(this.highest.length * 2).fill(Number.NEGATIVE_INFINITY), this.highest);
     this.events = copy(new Uint32Array(slots * 2), this.events);
+    this.rejected = copy(new Uint32Array(slots * 2), this.rejected);
     for (let slot = slots * 2 - 1; slot >= slots; slot--) this.free.push(slot);
   }
 }

@@ -49,6 +49,7 @@ function paneOf(reader: AvroReader): PaneDelta {
     durationMs: reader.count(),
     events: reader.count(),
     features: reader.array(() => featureOf(reader)),
+    rejected: reader.count(),
   };
 }
 
@@ -67,6 +68,9 @@ function featureOf(reader: AvroReader): FeatureDelta {
     cells: reader.array(() => reader.count()),
     counts: reader.array(() => reader.count()),
     sums: reader.array(() => reader.long()),
+    typeMismatches: reader.count(),
+    skewCompared: reader.count(),
+    skewMismatched: reader.count(),
   };
 }
 
@@ -95,6 +99,11 @@ export function checkProfileDelta(
       }
       if (cells.some((cell, i) => cell >= count || (i > 0 && cell <= cells[i - 1]!))) throw new RangeError('a cell does not exist');
       const n = counts.reduce((a, b) => a + b, feature.missing + feature.infinite);
+      if (feature.typeMismatches > pane.events + pane.rejected)
+        throw new RangeError('a feature has more wrong types than its pane has rows');
+      if (feature.skewCompared > pane.events || feature.skewMismatched > feature.skewCompared) {
+        throw new RangeError('a feature has more comparisons than its pane has rows');
+      }
       if (n !== pane.events) throw new RangeError('the counts of a feature do not add up to the rows of its pane');
     }
   }

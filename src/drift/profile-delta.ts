@@ -1,5 +1,17 @@
 import type { Segment } from './accumulator.ts';
-import { ABOVE_DOMAIN, BELOW_DOMAIN, INFINITE, isNumeric, MARKS, MISSING, STAND_INS, STORE_MISS } from './cells.ts';
+import {
+  ABOVE_DOMAIN,
+  BELOW_DOMAIN,
+  INFINITE,
+  isNumeric,
+  MARKS,
+  MISSING,
+  SKEW_COMPARED,
+  SKEW_MISMATCHED,
+  STAND_INS,
+  STORE_MISS,
+  TYPE_MISMATCHES,
+} from './cells.ts';
 import type { PaneSlab } from './pane-slab.ts';
 import { driftProfileType } from './schemas.ts';
 
@@ -21,6 +33,9 @@ export interface FeatureDelta {
   counts: number[];
   /** One sum a cell of `cells`; empty for categories. */
   sums: number[];
+  typeMismatches: number;
+  skewCompared: number;
+  skewMismatched: number;
 }
 
 /** Scored rows of one stretch of event time. */
@@ -29,6 +44,8 @@ export interface PaneDelta {
   durationMs: number;
   events: number;
   features: FeatureDelta[];
+  /** Dead letters that had a value of a wrong type; they are not among the events. */
+  rejected: number;
 }
 
 /** One record of the profiles topic: `schemas/drift-profile.avsc`. Times are milliseconds since the epoch. */
@@ -92,7 +109,15 @@ export function profileDeltaFrom(
 ): ProfileDelta {
   const panes = [...segment.panes]
     .sort(([a], [b]) => a - b)
-    .map(([start, slot]): PaneDelta => ({ start, durationMs: paneMs, events: slab.events[slot]!, features: featuresOf(slab, slot) }));
+    .map(
+      ([start, slot]): PaneDelta => ({
+        start,
+        durationMs: paneMs,
+        events: slab.events[slot]!,
+        features: featuresOf(slab, slot),
+        rejected: slab.rejected[slot]!,
+      }),
+    );
   return {
     ...origin,
     segmentId: `${origin.workerId}/${segment.origin.epoch}/${segment.origin.beganAtMs}`,
@@ -148,6 +173,9 @@ function featuresOf(slab: PaneSlab, slot: number): FeatureDelta[] {
       cells,
       counts,
       sums,
+      typeMismatches: mark(TYPE_MISMATCHES),
+      skewCompared: mark(SKEW_COMPARED),
+      skewMismatched: mark(SKEW_MISMATCHED),
     };
   });
 }
@@ -174,7 +202,7 @@ export function cutProfileDelta(delta: ProfileDelta, maxBytes: number = MAX_RECO
 
 /** About the bytes of a pane: cells take 1 to 2, counts 1 to 3, sums up to 5. */
 function sizeOf(pane: PaneDelta): number {
-  return pane.features.reduce((sum, { cells, sums }) => sum + 20 + 4 * cells.length + 5 * sums.length, 16);
+  return pane.features.reduce((sum, { cells, sums }) => sum + 24 + 4 * cells.length + 5 * sums.length, 16);
 }
 
 /** The framing bytes and the Avro body of a delta. */

@@ -59,6 +59,7 @@ export function statisticsOf(
     gaps,
     gapOffsets,
     duplicatesDropped: duplicatesDropped + retracted,
+    rejected: window.rejected,
   };
 }
 

@@ -41,6 +41,7 @@ export interface DriftStatistics {
   gaps: number;
   gapOffsets: number;
   duplicatesDropped: number;
+  rejected: number;
 }
 
 /** Compaction key of a window's statistics. */

@@ -1,6 +1,6 @@
 import { isNumeric, MARKS } from './cells.ts';
 import type { FeatureDelta } from './profile-delta.ts';
-import type { OffsetRange, Window } from './window.ts';
+import type { OffsetRange, SavedFeature, Window } from './window.ts';
 
 /** What a window has counted, sparse: what its statistics are computed from, together with the reference profile. */
 export interface WindowCounts {
@@ -10,7 +10,12 @@ export interface WindowCounts {
   readonly partitions: readonly string[];
   /** In the order of the reference profile; the score comes last. */
   readonly features: readonly FeatureDelta[];
+  /** Dead letters that had a value of a wrong type. */
+  readonly rejected: number;
 }
+
+/** What an older weir may have saved. */
+export type SavedCounts = Pick<WindowCounts, 'events'> & { readonly features: readonly SavedFeature[]; readonly rejected?: number };
 
 /** The counts of a window as plain values. */
 export function countsOf(window: Window): WindowCounts {
@@ -29,15 +34,19 @@ export function countsOf(window: Window): WindowCounts {
       sums: isNumeric(reference) ? cells.map((cell) => sums[start + cell]!) : [],
     };
   });
-  return { events: window.events, partitions: [...window.partitions.keys()].sort(), features };
+  return { events: window.events, partitions: [...window.partitions.keys()].sort(), features, rejected: window.rejected };
 }
 
 /**
- * Adds counts to an empty window: the opposite of `countsOf`.
+ * Adds counts to an empty window: the opposite of `countsOf`. An older weir may have saved them.
  * @param ranges where the rows are, by input partition
  */
-export function putCounts(window: Window, { events, features }: WindowCounts, ranges: Iterable<readonly [string, OffsetRange]>): void {
-  const pane = { start: window.startMs, durationMs: window.endMs - window.startMs, events: 0, features: [...features] };
+export function putCounts(
+  window: Window,
+  { events, features, rejected = 0 }: SavedCounts,
+  ranges: Iterable<readonly [string, OffsetRange]>,
+): void {
+  const pane = { start: window.startMs, durationMs: window.endMs - window.startMs, events: 0, features, rejected };
   window.add(pane, { inputTopic: '', inputPartition: 0, fromOffset: 0, toOffset: 0 });
   window.events = events;
   for (const [partition, range] of ranges) window.cover(partition, range);

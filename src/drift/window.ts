@@ -1,11 +1,20 @@
 import { type CellLayout, MARKS } from './cells.ts';
 import { dataRangesOf, type OffsetRange, widen } from './offset-ranges.ts';
-import { inputKey, type PaneDelta, type ProfileDelta } from './profile-delta.ts';
+import { type FeatureDelta, inputKey, type PaneDelta, type ProfileDelta } from './profile-delta.ts';
 
 export type { OffsetRange } from './offset-ranges.ts';
 
 /** What a pane is a part of. */
 export type PaneSource = Pick<ProfileDelta, 'inputTopic' | 'inputPartition' | 'fromOffset' | 'toOffset'>;
+
+type Later = 'typeMismatches' | 'skewCompared' | 'skewMismatched';
+
+/** Counts of a feature, which an older weir may have saved: it did not count all that this one counts. */
+export type SavedFeature = Omit<FeatureDelta, Later> & Partial<Pick<FeatureDelta, Later>>;
+
+/** A pane, which an older weir may have saved. */
+export type SavedPane = Omit<PaneDelta, 'features' | 'rejected'> &
+  Partial<Pick<PaneDelta, 'rejected'>> & { readonly features: readonly SavedFeature[] };
 
 /**
  * Counts of one window, added up from panes. Everything is an integer or a minimum or maximum, so the result does not
@@ -16,6 +25,8 @@ export class Window {
   readonly endMs: number;
   readonly layout: CellLayout;
   events = 0;
+  /** Dead letters that had a value of a wrong type; not among the events. */
+  rejected = 0;
   readonly counts: Float64Array;
   readonly sums: Float64Array;
   /** `marks[feature * MARKS.length + mark]`. */
@@ -43,6 +54,7 @@ export class Window {
   copy(): Window {
     const copy = new Window(this.layout, this.startMs, this.endMs);
     copy.events = this.events;
+    copy.rejected = this.rejected;
     for (const column of ['counts', 'sums', 'marks', 'lowest', 'highest'] as const) copy[column].set(this[column]);
     for (const [partition, range] of this.partitions) copy.partitions.set(partition, range);
     return copy;
@@ -52,9 +64,11 @@ export class Window {
    * Adds a pane that was checked (`checkProfileDelta`).
    * @param source the delta that it is of
    */
-  add(pane: PaneDelta, source: PaneSource): void {
-    this.events += pane.events;
-    if (pane.events > 0) this.cover(inputKey(source), { from: source.fromOffset, to: source.toOffset });
+  add(pane: SavedPane, source: PaneSource): void {
+    const { events, rejected = 0 } = pane;
+    this.events += events;
+    this.rejected += rejected;
+    if (events + rejected > 0) this.cover(inputKey(source), { from: source.fromOffset, to: source.toOffset });
     for (let index = 0; index < pane.features.length; index++) {
       const feature = pane.features[index]!;
       const { start } = this.layout.features[index]!;
@@ -63,7 +77,7 @@ export class Window {
         this.counts[start + cells[i]!]! += counts[i]!;
         if (i < sums.length) this.sums[start + cells[i]!]! += sums[i]!;
       }
-      for (let mark = 0; mark < MARKS.length; mark++) this.marks[index * MARKS.length + mark]! += feature[MARKS[mark]!];
+      for (let mark = 0; mark < MARKS.length; mark++) this.marks[index * MARKS.length + mark]! += feature[MARKS[mark]!] ?? 0;
       if (feature.lowest !== null) this.lowest[index] = Math.min(this.lowest[index]!, feature.lowest) + 0; // JSON, as which it may be saved, has no −0.
       if (feature.highest !== null) this.highest[index] = Math.max(this.highest[index]!, feature.highest) + 0;
     }

@@ -9,6 +9,7 @@ export function clearTable(table: FeatureTable, group: FeatureGroup, count: numb
   for (const column of table.texts) column.clear(count);
   table.state.fill(GROUP_MISS, 0, count);
   table.writtenAtMs.fill(Number.NaN, 0, count);
+  table.wrongTypes.clear();
 }
 
 /**
@@ -19,18 +20,21 @@ export function clearTable(table: FeatureTable, group: FeatureGroup, count: numb
 export function fillFromObject(object: Record<string, unknown>, group: FeatureGroup, table: FeatureTable, entity: number): number {
   const { floatFeatures, stringFeatures } = group;
   let unreadable = 0;
-  let at = entity * floatFeatures.length;
-  for (const name of floatFeatures) {
-    const value = floatOf(object, name);
-    if (value === undefined) unreadable++;
-    else table.floats[at] = value;
-    at++;
+  const at = entity * floatFeatures.length;
+  for (let f = 0; f < floatFeatures.length; f++) {
+    const value = floatOf(object, floatFeatures[f]!);
+    if (value === undefined) {
+      table.wrongTypes.note(entity, f);
+      unreadable++;
+    } else table.floats[at + f] = value;
   }
   for (let f = 0; f < stringFeatures.length; f++) {
     const value = ownValue(object, stringFeatures[f]!);
     if (value === null || value === undefined) continue;
-    if (typeof value === 'object') unreadable++;
-    else table.texts[f]!.setText(entity, String(value));
+    if (typeof value === 'object') {
+      table.wrongTypes.note(entity, floatFeatures.length + f);
+      unreadable++;
+    } else table.texts[f]!.setText(entity, String(value));
   }
   table.writtenAtMs[entity] = floatOf(object, TIMESTAMP_FIELD) ?? Number.NaN;
   table.state[entity] = GROUP_HIT;

@@ -1,7 +1,9 @@
 import { viewOf } from '../core/bytes.ts';
 import type { RowLayout } from '../core/layout.ts';
 import type { Codec } from '../core/ports.ts';
+import type { Rows } from '../core/rows.ts';
 import { JsonDecoder } from './decoder.ts';
+import type { Mismatch } from './mismatch.ts';
 import { PROBLEM } from './scanner.ts';
 
 export { jsonBindingProblems } from './plan.ts';
@@ -39,11 +41,18 @@ export function createJsonCodec({ layout, tombstones }: JsonCodecOptions): Codec
           else if (decoder.mismatches.length > 0) {
             const { code, message } = decoder.mismatches[0]!;
             rows.fail(row, code, message);
+            markWrongTypes(rows, row, decoder.mismatches);
           }
         }
       }
     },
   };
+}
+
+/** Not where the event time is among what is wrong: nobody knows in which pane the row would be counted. */
+function markWrongTypes(rows: Rows, row: number, mismatches: readonly Mismatch[]): void {
+  if (mismatches.some(({ member }) => member.isTime)) return;
+  for (const { columns } of mismatches) for (const column of columns) rows.markWrongType(row, column);
 }
 
 function problemText(buffer: Buffer, start: number, end: number): string {

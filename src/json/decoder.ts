@@ -5,7 +5,18 @@ import type { RowLayout } from '../core/layout.ts';
 import type { Rows } from '../core/rows.ts';
 import { clearTargets } from './clear.ts';
 import { isKeyAt, type KeyTable, type ListTarget, type Member } from './keys.ts';
-import { BY_BOOLEAN, BY_NUMBER, BY_TEXT, fractionText, INVALID_TEXT, listText, type Mismatch, nameOf, unwantedText } from './mismatch.ts';
+import {
+  BY_BOOLEAN,
+  BY_NUMBER,
+  BY_TEXT,
+  fractionText,
+  INVALID_TEXT,
+  listText,
+  type Mismatch,
+  nameOf,
+  unfilledColumns,
+  unwantedText,
+} from './mismatch.ts';
 import { LIST, readNumbers } from './number-list.ts';
 import { compileMembers } from './plan.ts';
 import { expected, isWhole, literalEnd, NUMBER, readNumber, skipColon, skipValue, space, stringEnd, TEXT } from './scanner.ts';
@@ -113,7 +124,7 @@ export class JsonDecoder {
     if (c === 0x6e) return literalEnd(b, p, end);
     if (member.keys !== undefined) {
       if (c === LEFT_BRACE) return this.object(member.keys, p + 1);
-      return this.mismatch(member, p, `is ${nameOf(c)}, but fields of it are bound: it must be an object`);
+      return this.mismatch(member, p, `is ${nameOf(c)}, but fields of it are bound: it must be an object`, member.columns);
     }
     if (member.list !== undefined) return this.list(member, member.list, p);
     if (c === QUOTE) return this.text(member, p + 1);
@@ -155,7 +166,7 @@ export class JsonDecoder {
       from = 0;
       bytes = UNESCAPED.bytes;
     }
-    if (size < 0 || (!isAscii && !isText(bytes, from, size))) return this.mismatch(member, start - 1, INVALID_TEXT, 'decode_failed');
+    if (size < 0 || (!isAscii && !isText(bytes, from, size))) return this.mismatch(member, start - 1, INVALID_TEXT, [], 'decode_failed');
     for (let i = 0; i < texts.length; i++) this.rows.texts[texts[i]!]!.set(this.row, bytes, from, size);
     for (let i = 0; i < entities.length; i++) this.rows.entities[entities[i]!]!.set(this.row, bytes, from, size);
     return close + 1;
@@ -173,7 +184,7 @@ export class JsonDecoder {
     const after = skipValue(b, p, end);
     if (after < 0) return -1;
     if (problem === 'escaped') return this.escapedList(member, target, p + 1, after);
-    return this.mismatch(member, p, listText(target, problem, count));
+    return this.mismatch(member, p, listText(target, problem, count), member.columns);
   }
 
   private numbers(member: Member, target: ListTarget, b: Buffer, view: DataView, p: number, end: number, closing: 0x22 | 0x5d): number {
@@ -186,18 +197,18 @@ export class JsonDecoder {
   /** A list in a text with escapes. @param start after the opening quote; @param after after the closing one */
   private escapedList(member: Member, target: ListTarget, start: number, after: number): number {
     const size = unescape(this.buffer, start, after - 1);
-    if (size < 0) return this.mismatch(member, start - 1, INVALID_TEXT, 'decode_failed');
+    if (size < 0) return this.mismatch(member, start - 1, INVALID_TEXT, [], 'decode_failed');
     const { bytes } = UNESCAPED;
     bytes[size] = QUOTE;
     const close = this.numbers(member, target, bytes, viewOf(bytes), 0, size + 1, QUOTE);
     if (close === size) return after;
-    return this.mismatch(member, start - 1, listText(target, close < 0 ? LIST.problem : 'number', LIST.count));
+    return this.mismatch(member, start - 1, listText(target, close < 0 ? LIST.problem : 'number', LIST.count), member.columns);
   }
 
   private putTime(member: Member, start: number): void {
     const time = Math.floor(NUMBER[0]!);
     if (Math.abs(time) <= MAX_TIME_MS) this.time[0] = time;
-    else this.mismatch(member, start, `is an event time further from 1970 than ${MAX_TIME_MS} ms`);
+    else this.mismatch(member, start, `is an event time further from 1970 than ${MAX_TIME_MS} ms`, []);
   }
 
   private putFloats(floats: Int32Array, value: number): void {
@@ -210,7 +221,7 @@ export class JsonDecoder {
   /** Puts the digits of a whole number as they are, so that ids of 64 bits keep them all. */
   private putWhole(member: Member, start: number, end: number): void {
     if (!isWhole(this.buffer, start, end)) {
-      this.mismatch(member, start, fractionText(member));
+      this.mismatch(member, start, fractionText(member), []);
       return;
     }
     const from = end - start === 2 && NUMBER[0] === 0 ? start + 1 : start; // -0
@@ -219,12 +230,19 @@ export class JsonDecoder {
 
   /** As `mismatch`, for a value of a type that some target does not take. @param filled kinds of targets that do */
   private unwanted(member: Member, p: number, filled: readonly Target['kind'][]): number {
-    return this.mismatch(member, p, unwantedText(member, filled, p < this.end ? this.buffer[p]! : 0));
+    const text = unwantedText(member, filled, p < this.end ? this.buffer[p]! : 0);
+    return this.mismatch(member, p, text, unfilledColumns(member, filled));
   }
 
-  /** Notes that a value is not what is wanted, and passes over it. @param p where the value begins */
-  private mismatch(member: Member, p: number, what: string, code: RecordErrorCode = 'data_unresolvable'): number {
-    this.mismatches.push({ member, code, message: `${member.path} ${what}.` });
+  /** Notes that a value is not what is wanted, and passes over it. @param p where the value begins; @param columns without a value for its type */
+  private mismatch(
+    member: Member,
+    p: number,
+    what: string,
+    columns: readonly number[],
+    code: RecordErrorCode = 'data_unresolvable',
+  ): number {
+    if (!member.isOnlyCompared) this.mismatches.push({ member, code, message: `${member.path} ${what}.`, columns });
     return skipValue(this.buffer, p, this.end);
   }
 

@@ -22,6 +22,10 @@ export interface Member {
   readonly texts: Int32Array;
   /** Groups whose entity it is. */
   readonly entities: Int32Array;
+  /** True when nothing but a comparison is lost without it. */
+  readonly isOnlyCompared: boolean;
+  /** Indexes of the columns that it fills, or that its fields fill. */
+  readonly columns: readonly number[];
   /** True when it is the event time. */
   readonly isTime: boolean;
   /** How exact a number must be: the event time has more digits than a column holds. */

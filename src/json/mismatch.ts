@@ -9,6 +9,8 @@ export interface Mismatch {
   readonly member: Member;
   readonly code: RecordErrorCode;
   readonly message: string;
+  /** Indexes of the columns that are without a value because its type is wrong. */
+  readonly columns: readonly number[];
 }
 
 /** Said of a bound string that would be damaged as a key or category. */
@@ -33,6 +35,11 @@ export const BY_TEXT = ['text', 'entity'] as const;
 export function unwantedText({ targets }: Member, filled: readonly Target['kind'][], c: number): string {
   const { kind, what } = targets.find((target) => !filled.includes(target.kind))!;
   return `is ${nameOf(c)}, but ${what} needs ${WANTED[kind]}`;
+}
+
+/** Columns among the targets of a value that its type does not fill. @param filled kinds of targets that it does */
+export function unfilledColumns({ targets }: Member, filled: readonly Target['kind'][]): number[] {
+  return targets.filter(({ kind, column }) => column >= 0 && !filled.includes(kind)).map(({ column }) => column);
 }
 
 /** Said of a number for an entity that is not whole. */

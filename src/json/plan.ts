@@ -1,4 +1,4 @@
-import { type BindingNode, bindingTree, pathText } from '../core/bindings.ts';
+import { type BindingNode, bindingTree, columnsBelow, isOnlyCompared, pathText } from '../core/bindings.ts';
 import { WeirError } from '../core/errors.ts';
 import type { RowLayout } from '../core/layout.ts';
 import { KeyTable, type Member } from './keys.ts';
@@ -40,7 +40,8 @@ export function compileMembers(layout: RowLayout): Member & { readonly keys: Key
   return { ...root, keys: root.keys ?? new KeyTable(new Map()) };
 }
 
-function memberOf({ path, targets, children }: BindingNode): Member {
+function memberOf(node: BindingNode): Member {
+  const { path, targets, children } = node;
   const members = new Map([...children].map(([name, child]) => [name, memberOf(child)]));
   return {
     path: pathText(path),
@@ -51,6 +52,8 @@ function memberOf({ path, targets, children }: BindingNode): Member {
     floats: Int32Array.from(targets.flatMap((target) => (target.kind === 'float' ? [target.lane, target.slot] : []))),
     texts: Int32Array.from(targets.flatMap((target) => (target.kind === 'text' ? [target.lane] : []))),
     entities: Int32Array.from(targets.flatMap((target) => (target.kind === 'entity' ? [target.index] : []))),
+    isOnlyCompared: path.length > 0 && isOnlyCompared(node),
+    columns: columnsBelow(node),
     isTime: targets.some(({ kind }) => kind === 'time'),
     precision: targets.some(({ kind }) => kind === 'time') ? DOUBLE : SINGLE,
     written: 0,

@@ -33,7 +33,9 @@ export async function inspectModel(pkg: ModelPackage): Promise<ModelInspection> 
     // The entity field plays no part in scoring, any name will do.
     const entities = new Map(
       pkg.inputs.flatMap((input) =>
-        input.columns.flatMap(({ binding }) => (binding.from === 'group' ? [[binding.group, ['entity']]] : [])),
+        input.columns.flatMap(({ binding, compareWith }) =>
+          [binding, compareWith].flatMap((place) => (place?.from === 'group' ? [[place.group, ['entity']]] : [])),
+        ),
       ) as [string, string[]][],
     );
     const model = await loadModel(pkg, createRowLayout(pkg.inputs, { entities }), { logger: silentLogger });

@@ -16,13 +16,8 @@ export function manifestFindings(data: ManifestData, document: YamlDocument): Fi
       const path = ['inputs', input, 'columns', i];
       if (seen.has(column.name)) say([...path, 'name'], `column ${column.name} is there twice; names are unique in a model`);
       seen.add(column.name);
-      if (!column.from.startsWith('event.') && column.from.split('.').length > 2) {
-        say([...path, 'from'], `column ${column.name}: ${column.from} has more than one dot; write <group>.<feature>, or event.<path>`);
-      }
-      if (/[[\]]/.test(column.from)) {
-        const message = `column ${column.name}: ${column.from} is a field of that very name, brackets included; a list is bound as a whole, with size`;
-        say([...path, 'from'], message, 'warning');
-      }
+      for (const key of ['from', 'compareWith'] as const) checkPlace(column, key, path, say);
+      if (column.compareWith !== undefined) checkComparison(column, path, say);
       if (column.size !== undefined && !column.from.startsWith('event.'))
         say([...path, 'size'], `column ${column.name}: stores hold single values; a column with a size is bound to event.<path>`);
       if (type === 'string') checkText(column, path, say);
@@ -42,7 +37,25 @@ export function manifestFindings(data: ManifestData, document: YamlDocument): Fi
   return findings;
 }
 
-type Say = (path: readonly PropertyKey[], message: string) => void;
+type Say = (path: readonly PropertyKey[], message: string, severity?: Finding['severity']) => void;
+
+function checkPlace(column: ColumnData, key: 'from' | 'compareWith', path: readonly PropertyKey[], say: Say): void {
+  const place = column[key];
+  if (place === undefined) return;
+  if (!place.startsWith('event.') && place.split('.').length > 2)
+    say([...path, key], `column ${column.name}: ${place} has more than one dot; write <group>.<feature>, or event.<path>`);
+  if (/[[\]]/.test(place)) {
+    const message = `column ${column.name}: ${place} is a field of that very name, brackets included; a list is bound as a whole, with size`;
+    say([...path, key], message, 'warning');
+  }
+}
+
+function checkComparison({ name, from, compareWith, size, drift }: ColumnData, path: readonly PropertyKey[], say: Say): void {
+  const at = [...path, 'compareWith'];
+  if (compareWith === from) say(at, `column ${name}: compareWith names the same place as from; name the other one, or remove it`);
+  if (size !== undefined) say(at, `column ${name} is a list, and only single values are compared; remove compareWith`);
+  if (drift === false) say(at, `column ${name}: drift counts what compareWith compares; remove drift: false, or compareWith`);
+}
 
 function checkText(column: ColumnData, path: readonly PropertyKey[], say: Say): void {
   if (typeof column.default === 'number') say([...path, 'default'], `column ${column.name} is a string; write its default in quotes`);

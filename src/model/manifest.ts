@@ -11,9 +11,13 @@ const packageFile = z
   .min(1)
   .refine((path) => !/^([\\/]|[A-Za-z]:)/.test(path) && !path.split(/[\\/]/).includes('..'), 'must lie in the package folder');
 
+const place = z.string().regex(/^[^.\s]+(\.[^.\s]+)+$/, 'write event.<field> or <group>.<feature>');
+
 const columnSchema = z.strictObject({
   name: z.string().min(1),
-  from: z.string().regex(/^[^.\s]+(\.[^.\s]+)+$/, 'write event.<field> or <group>.<feature>'),
+  from: place,
+  /** Where the same value can be had, too. Drift counts how often both differ; the model is given that of `from`. */
+  compareWith: place.optional(),
   /** A list of so many numbers. Bounded, since rows hold all of them: 2^20 floats are 4 MiB a record. */
   size: z.number().int().min(1).max(1_048_576).optional(),
   drift: z.boolean().optional(),
@@ -104,6 +108,7 @@ function tensorSpecs(data: ManifestData): TensorSpec[] {
         binding: bindingFrom(column.from),
         required: column.required,
         onInvalid: column.onInvalid,
+        ...(column.compareWith === undefined ? {} : { compareWith: bindingFrom(column.compareWith) }),
         ...(column.size === undefined ? {} : { size: column.size }),
         ...(column.drift === undefined ? {} : { drift: column.drift }),
         ...(column.default === undefined ? {} : { default: column.default }),

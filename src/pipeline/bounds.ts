@@ -26,7 +26,8 @@ export class Bounds {
   constructor(layout: RowLayout, mostRows: number) {
     const widest = Math.max(0, ...layout.floatWidths);
     this.address = this.memory.allocate(4 * widest * mostRows);
-    this.lanes = layout.floatWidths.map((width, lane) => ({
+    // What is only compared may be anything.
+    this.lanes = layout.floatWidths.slice(0, layout.modelFloats).map((width, lane) => ({
       width,
       low: this.write(rowOf(layout, lane, -FLOAT32_MAX, 'min')),
       high: this.write(rowOf(layout, lane, FLOAT32_MAX, 'max')),

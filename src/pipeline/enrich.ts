@@ -29,10 +29,14 @@ export interface EnricherOptions {
   readonly clock: Clock;
 }
 
-/** The features that the columns of a group are bound to, each once, in column order: what a reader must fetch. */
+/** The features that the columns of a group are bound to or compared with, each once, in column order: what a reader must fetch. */
 export function featureGroupOf(layout: GroupLayout): FeatureGroup {
   const features = (kind: 'float' | 'string'): string[] => [
-    ...new Set(layout.columns.flatMap(({ kind: k, binding }) => (k === kind && binding.from === 'group' ? [binding.feature] : []))),
+    ...new Set(
+      [...layout.columns, ...layout.compared].flatMap(({ kind: k, binding }) =>
+        k === kind && binding.from === 'group' ? [binding.feature] : [],
+      ),
+    ),
   ];
   return { name: layout.name, floatFeatures: features('float'), stringFeatures: features('string') };
 }
@@ -97,10 +101,15 @@ async function fetchGroup(rows: Rows, index: number, reader: FeatureReader, work
   }
 }
 
+/** False for a group that only comparisons read: its policies hold nothing up and fail nothing. */
+function isNeeded({ columns }: GroupLayout): boolean {
+  return columns.length > 0;
+}
+
 /** Throws what must stop the batch: first what waiting cannot cure, then what a group says to wait for. */
 function throwWorst(outcomes: readonly (WeirError | undefined)[], groups: readonly EnrichedGroup[]): void {
   const fatal = outcomes.find((error) => error !== undefined && error.code !== 'store_unavailable');
   if (fatal) throw fatal;
-  const awaited = outcomes.find((error, g) => error !== undefined && groups[g]!.onUnavailable === 'pause');
+  const awaited = outcomes.find((error, g) => error !== undefined && groups[g]!.onUnavailable === 'pause' && isNeeded(groups[g]!.layout));
   if (awaited) throw awaited;
 }

@@ -1,5 +1,6 @@
 import { BytesColumn } from '../core/bytes-column.ts';
 import type { FeatureGroup, FeatureTable } from '../core/ports.ts';
+import { WrongTypes } from '../core/wrong-types.ts';
 
 /** A `FeatureTable` that is used again for every batch and grows with the largest one. */
 export class FeatureTableBuffer implements FeatureTable {
@@ -7,6 +8,7 @@ export class FeatureTableBuffer implements FeatureTable {
   texts: BytesColumn[];
   state: Uint8Array;
   writtenAtMs: Float64Array;
+  readonly wrongTypes: WrongTypes;
   private readonly group: FeatureGroup;
 
   /** @param capacity entities it has room for before it grows */
@@ -16,6 +18,7 @@ export class FeatureTableBuffer implements FeatureTable {
     this.texts = group.stringFeatures.map(() => new BytesColumn(capacity));
     this.state = new Uint8Array(capacity);
     this.writtenAtMs = new Float64Array(capacity);
+    this.wrongTypes = new WrongTypes(group.floatFeatures.length + group.stringFeatures.length);
   }
 
   /** Makes room for this many entities. What was in the table may be lost. */

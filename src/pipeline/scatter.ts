@@ -2,6 +2,7 @@ import type { DistinctKeys } from '../core/byte-keys.ts';
 import { WeirError } from '../core/errors.ts';
 import type { Column, GroupLayout, RowLayout } from '../core/layout.ts';
 import type { FeatureReader, FeatureTable } from '../core/ports.ts';
+import type { WrongTypes } from '../core/wrong-types.ts';
 import { GROUP_HIT, GROUP_MISS, GROUP_STALE, GROUP_UNAVAILABLE, type Rows, STATUS_OK } from '../core/rows.ts';
 
 /**
@@ -58,18 +59,23 @@ function floatTargetsOf(targets: readonly Target[], { floatWidths }: RowLayout):
 /** Resolves columns to table positions once. @throws WeirError `state_invalid` when the reader lacks a feature that a column needs */
 export function createScatter(options: ScatterOptions, rowLayout: RowLayout): Scatter {
   const { layout, reader, onMissing, onUnavailable, maxAgeMs } = options;
-  const targets = layout.columns.map((column) => targetOf(column, reader));
+  const targets = [...layout.columns, ...layout.compared].map((column) => targetOf(column, reader));
   const floats = floatTargetsOf(targets, rowLayout);
   const texts = targets.filter(({ column }) => column.kind === 'string');
   const floatCount = reader.group.floatFeatures.length;
   const messages = messagesOf(layout.name, maxAgeMs);
+  // Of each column its index and its place in the table: numbers, then strings.
+  const needed = targets.filter(({ column }) => column.index >= 0);
+  const typed = needed.map(({ column, feature }) => [column.index, column.kind === 'float' ? feature : floatCount + feature] as const);
 
   return (rows, keys, table, available, nowMs) => {
     const lane = rows.groupState[layout.index]!;
     if (available && maxAgeMs !== undefined) markStale(table, keys.count, nowMs - maxAgeMs);
     const without = fillStates(rows, lane, keys.keyOfRow, available ? table.state : undefined);
     if (available) scatterValues(rows, lane, keys, table);
-    if (without === 0) return;
+    if (available && table.wrongTypes.count > 0) markWrongTypes(rows, keys.keyOfRow, table.wrongTypes, typed);
+    // What is only compared has no policy.
+    if (without === 0 || needed.length === 0) return;
     for (let row = 0; row < rows.count; row++) {
       const state = lane[row]!;
       if (state === GROUP_HIT || rows.status[row] !== STATUS_OK) continue;
@@ -77,12 +83,22 @@ export function createScatter(options: ScatterOptions, rowLayout: RowLayout): Sc
         if (onUnavailable === 'dead-letter') rows.fail(row, 'feature_unavailable', messages[state]!);
       } else if (onMissing === 'dead-letter') rows.fail(row, 'feature_missing', messages[state]!);
     }
-    for (const { column } of targets) degradeColumn(rows, lane, column, rowLayout, onMissing === 'nan');
+    for (const { column } of needed) degradeColumn(rows, lane, column, rowLayout, onMissing === 'nan');
   };
 
   function scatterValues(rows: Rows, lane: Uint8Array, keys: DistinctKeys, table: FeatureTable): void {
     for (const target of floats) scatterFloats(rows, lane, keys.keyOfRow, table.floats, floatCount, target);
     for (const { column, feature } of texts) scatterTexts(rows, lane, keys.keyOfRow, table, feature, column.lane);
+  }
+}
+
+/** Only for batches with such values. @param typed index of each column, and its place in the table */
+function markWrongTypes(rows: Rows, keyOfRow: Int32Array, wrongTypes: WrongTypes, typed: readonly (readonly [number, number])[]): void {
+  for (const [index, feature] of typed) {
+    for (let row = 0; row < rows.count; row++) {
+      const key = keyOfRow[row]!;
+      if (key >= 0 && rows.status[row] === STATUS_OK && wrongTypes.has(key, feature)) rows.markWrongType(row, index);
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import avro from 'avsc';
 import type { Truths } from '../../../src/app/labels/reference-truths.ts';
-import { performanceTaskOf } from '../../../src/app/labels/task.ts';
+import { performanceTaskFrom } from '../../../src/app/labels/task.ts';
 import { buildProfile } from '../../../src/app/profile.ts';
 import { loadPipelineFile } from '../../../src/config/index.ts';
 import { silentLogger } from '../../../src/core/silent.ts';
@@ -70,7 +70,7 @@ try {
     const { profile, failures } = await buildProfile({
       config: { ...rest, stores: { main: { kind: 'memory', file: features } } },
       file: events,
-      truths: truthsOf(performanceTaskOf({ task: 'binary' }, outputs)),
+      truths: truthsOf(performanceTaskFrom({ task: 'binary' }, outputs)),
       logger: silentLogger,
     });
     writeFileSync(examplePath(`models/${model}/1/reference.json`), serializeReferenceProfile(profile));

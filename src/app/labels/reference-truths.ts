@@ -68,7 +68,7 @@ export class LabelTable {
     waiting: Pick<ReadTruthsOptions, 'clock' | 'logger' | 'signal'>,
   ): Promise<void> {
     const { count, idBuffer, idStart, idLength, truth, timeMs } = await waitOut(waiting, 'schemas of labels', () =>
-      reader.read(batch, from),
+      reader.read(batch, from, 0),
     );
     for (let row = 0; row < count; row++) {
       if (idLength[row]! < 0 || Number.isNaN(truth[row]!)) continue;

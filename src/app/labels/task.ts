@@ -13,7 +13,10 @@ const OF_DECISIONS: readonly string[] = ['accuracy', 'precision', 'recall', 'f1'
  * What the truth of a prediction is, from `labels` and from the outputs of the model: see the description of `labels.task`.
  * @throws WeirError `config_invalid` when `labels` says what has no meaning for that task
  */
-export function performanceTaskFrom(labels: Pick<Labels, 'task' | 'positive' | 'classes' | 'metric'>, { label }: ModelPackage['outputs']): PerformanceTask {
+export function performanceTaskFrom(
+  labels: Pick<Labels, 'task' | 'positive' | 'classes' | 'metric'>,
+  { label }: ModelPackage['outputs'],
+): PerformanceTask {
   const threshold = label && 'threshold' in label ? label.threshold : undefined;
   const isBinary = threshold !== undefined || labels.positive !== undefined;
   const kind = labels.task ?? (isBinary ? 'binary' : labels.classes ? 'multiclass' : 'regression');

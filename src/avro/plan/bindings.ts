@@ -1,4 +1,4 @@
-import { type BindingNode, pathText, type Target } from '../../core/bindings.ts';
+import { type BindingNode, isCompared, isOnlyCompared, pathText, type Target } from '../../core/bindings.ts';
 import { type AvroSchema, type RecordSchema, describe } from './schema.ts';
 
 /** True when values of the type can fill the target. `schema` is no union and not null. */
@@ -57,7 +57,8 @@ function inspect(schemas: readonly AvroSchema[], node: BindingNode, problems: Bi
   const types = schemas.flatMap((s) => (s.type === 'union' ? s.branches : [s])).filter((s) => s.type !== 'null');
   for (const target of node.targets) {
     if (types.length === 0 || types.some((s) => isAccepted(s, target))) continue;
-    problems.push({ kind: 'type', message: refusal(node.path, types[0]!, target) });
+    // A comparison is no reason to go without a prediction.
+    problems.push({ kind: isCompared(target) ? 'absent' : 'type', message: refusal(node.path, types[0]!, target) });
   }
   if (node.children.size === 0) return;
   const records = types.filter((s): s is RecordSchema => s.type === 'record');
@@ -73,7 +74,10 @@ function absence(child: BindingNode, records: readonly RecordSchema[], types: re
   const parent = pathText(child.path.slice(0, -1));
   if (records.length === 0) {
     const type = types[0] ? describe(types[0]) : 'null';
-    return { kind: types.length === 0 ? 'absent' : 'type', message: `${path} cannot be bound: ${parent} is ${type}, not a record.` };
+    return {
+      kind: types.length === 0 || isOnlyCompared(child) ? 'absent' : 'type',
+      message: `${path} cannot be bound: ${parent} is ${type}, not a record.`,
+    };
   }
   const names = records.flatMap((r) => r.fields.map((f) => f.name));
   const near = names.find((n) => n.toLowerCase() === child.path.at(-1)?.toLowerCase());

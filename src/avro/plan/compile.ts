@@ -22,7 +22,8 @@ export interface DecodePlan {
    * Reads the datum in bytes `[start, end)` of `buffer` into the event columns, entities and event time of a row. A value that
    * is null or absent leaves its column as it is (`Rows.reset` makes all of them empty).
    * @returns the position after the datum (the caller compares it with `end`), or −1 when the row was failed, with
-   * `decode_failed` (the bytes are not legal) or `data_unresolvable` (the reader schema cannot take this value).
+   * `decode_failed` (the bytes are not legal) or `data_unresolvable` (the reader schema cannot take this value). A row that
+   * failed for the type of a value is read to its end, for its event time (`Rows.markWrongType`).
    * A failed row may hold values already.
    */
   decode(buffer: Buffer, start: number, end: number, rows: Rows, row: number): number;
@@ -118,6 +119,10 @@ const RUNTIME = {
   unresolvable(rows: Rows, row: number, message: string): number {
     rows.fail(row, 'data_unresolvable', message);
     return -1;
+  },
+  wrongType(rows: Rows, row: number, message: string, columns: readonly number[]): void {
+    rows.fail(row, 'data_unresolvable', message);
+    for (const column of columns) rows.markWrongType(row, column);
   },
 };
 

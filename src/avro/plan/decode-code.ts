@@ -1,4 +1,4 @@
-import { MAX_TIME_MS, pathText, type Target } from '../../core/bindings.ts';
+import { isOnlyCompared, MAX_TIME_MS, pathText, type Target } from '../../core/bindings.ts';
 import { isBinaryUuid } from './bindings.ts';
 import { type AvroSchema, describe } from './schema.ts';
 import { SkipCode, readIndex } from './skip-code.ts';
@@ -22,6 +22,7 @@ export class DecodeCode {
   private outlined = '';
   private readonly usedLanes = new Set<string>();
   private usesView = false;
+  private readsOn = false;
 
   constructor(floatWidths: readonly number[]) {
     this.floatWidths = floatWidths;
@@ -35,9 +36,9 @@ export class DecodeCode {
     const view = this.usesView ? 'const view = VIEW.buffer === b ? VIEW.view : openView(b);\n' : '';
     return `'use strict';
 ${this.outlined}${functions}return function decode(b, p, end, rows, row) {
-let v = 0, x = 0, d = 0, q = 0, t = NaN;
+let v = 0, x = 0, d = 0, q = 0, t = NaN${this.readsOn ? ', isFailed = false' : ''};
 ${view}${lanes}${body}if (t === t) rows.eventTimeMs[row] = t;
-return p;
+return ${this.readsOn ? 'isFailed ? -1 : p' : 'p'};
 };`;
   }
 
@@ -64,7 +65,7 @@ return p;
       case 'skip':
         return this.skip.over([step.schema], this.malformed(path, notLegal(step.schema)), '0');
       case 'error':
-        return `${this.unresolvable(step.message)}\n`;
+        return this.error(step, path);
       case 'record':
         return this.fields(step.fields) + step.defaults.map((d) => this.assignment(d)).join('');
       case 'union':
@@ -74,6 +75,14 @@ return p;
       case 'leaf':
         return this.leaf(step);
     }
+  }
+
+  /** Fails the row. Where it is for a type, the rest is read on: a wrong type is counted by its event time. */
+  private error({ message, schema, columns }: Extract<Step, { kind: 'error' }>, path: string): string {
+    if (columns.length === 0) return `${this.unresolvable(message)}\n`;
+    this.readsOn = true;
+    const past = this.skip.over([schema], this.malformed(path, notLegal(schema)), '0');
+    return `isFailed = true;\nwrongType(rows, row, ${this.constant(message)}, ${this.constant(columns)});\n${past}`;
   }
 
   private fields(fields: readonly FieldStep[]): string {
@@ -118,12 +127,13 @@ return p;
     const fail = this.malformed(path, `the number of the symbol is not one of 0 to ${step.writer.symbols.length - 1}.`);
     let code = readIndex(step.writer.symbols.length, fail);
     const unknown = step.writer.symbols.filter((_, i) => step.symbols[i] === undefined);
-    if (unknown.length > 0) {
+    const isPassedOver = isOnlyCompared(step.node);
+    if (unknown.length > 0 && !isPassedOver) {
       const messages = this.constant(step.writer.symbols.map((s) => `${path}: the reader's enum has no symbol ${s} and no default.`));
       code += `if (${symbols}[v] === undefined) return unresolvable(rows, row, ${messages}[v]);\n`;
     }
     const texts = step.node.targets.map((t) => `${this.column(t)}.set(row, symbol, 0, symbol.length);\n`);
-    return `${code}{ const symbol = ${symbols}[v];\n${texts.join('')}}\n`;
+    return `${code}${isPassedOver ? `if (${symbols}[v] !== undefined) ` : ''}{ const symbol = ${symbols}[v];\n${texts.join('')}}\n`;
   }
 
   private leaf(step: Leaf): string {

@@ -1,4 +1,4 @@
-import { type BindingNode, pathText } from '../../core/bindings.ts';
+import { type BindingNode, columnsBelow, isOnlyCompared, pathText } from '../../core/bindings.ts';
 import { isAccepted, refusal } from './bindings.ts';
 import { InvalidDefault, defaultAssignments } from './defaults.ts';
 import { isPromotable, isSameUnion, matchingBranch } from './matching.ts';
@@ -37,8 +37,8 @@ export function resolve(writer: AvroSchema, reader: AvroSchema, node: BindingNod
   notes.found += node.targets.length;
   if (writer.type === 'null') return { kind: 'skip', schema: writer };
   for (const child of node.children.values())
-    return { kind: 'error', message: `${pathText(child.path)} has no place here: ${pathText(node.path)} is ${describe(reader)}.` };
-  for (const target of node.targets) if (!isAccepted(reader, target)) return { kind: 'error', message: refusal(node.path, reader, target) };
+    return wrongType(`${pathText(child.path)} has no place here: ${pathText(node.path)} is ${describe(reader)}.`, writer, node);
+  for (const target of node.targets) if (!isAccepted(reader, target)) return wrongType(refusal(node.path, reader, target), writer, node);
   if (node.targets.length === 0) return { kind: 'skip', schema: writer };
   const use = { float: node.targets.some((t) => t.kind === 'float'), time: node.targets.some((t) => t.kind === 'time') };
   for (const warning of logicalTypeWarnings(pathText(node.path), writer, reader, use)) notes.warnings.add(warning);
@@ -47,7 +47,12 @@ export function resolve(writer: AvroSchema, reader: AvroSchema, node: BindingNod
 }
 
 function mismatch(writer: AvroSchema, reader: AvroSchema, node: BindingNode): Step {
-  return { kind: 'error', message: `${pathText(node.path)} is written as ${describe(writer)}, which ${describe(reader)} cannot take.` };
+  return wrongType(`${pathText(node.path)} is written as ${describe(writer)}, which ${describe(reader)} cannot take.`, writer, node);
+}
+
+/** A value of a type that its columns do not take. Where it is only compared with one, it is passed over. */
+function wrongType(message: string, writer: AvroSchema, node: BindingNode): Step {
+  return isOnlyCompared(node) ? { kind: 'skip', schema: writer } : { kind: 'error', message, schema: writer, columns: columnsBelow(node) };
 }
 
 function readerSymbols(writer: EnumSchema, reader: EnumSchema): (string | undefined)[] {
@@ -56,7 +61,7 @@ function readerSymbols(writer: EnumSchema, reader: EnumSchema): (string | undefi
 }
 
 function resolveRecord(writer: RecordSchema, reader: RecordSchema, node: BindingNode, notes: ResolveNotes): Step {
-  for (const target of node.targets) return { kind: 'error', message: refusal(node.path, reader, target) };
+  for (const target of node.targets) return wrongType(refusal(node.path, reader, target), writer, node);
   const wanted = new Map(reader.fields.filter((f) => node.children.has(f.name)).map((f) => [f.name, f]));
   const written = new Set(writer.fields.map((f) => f.name));
   const fields = writer.fields.map((field): FieldStep => {
@@ -70,16 +75,15 @@ function resolveRecord(writer: RecordSchema, reader: RecordSchema, node: Binding
   for (const [name, field] of wanted) {
     if (written.has(name)) continue;
     const child = node.children.get(name)!;
+    const failed = (message: string): Step => ({ kind: 'error', message, schema: writer, columns: [] });
     if (!field.hasDefault) {
-      return {
-        kind: 'error',
-        message: `${pathText(child.path)} is not in the writer's ${describe(writer)}, and the reader gives it no default.`,
-      };
+      if (isOnlyCompared(child)) continue;
+      return failed(`${pathText(child.path)} is not in the writer's ${describe(writer)}, and the reader gives it no default.`);
     }
     try {
       defaults.push(...defaultAssignments(field, child));
     } catch (thrown) {
-      if (thrown instanceof InvalidDefault) return { kind: 'error', message: thrown.message };
+      if (thrown instanceof InvalidDefault) return failed(thrown.message);
       throw thrown;
     }
   }

@@ -13,8 +13,11 @@ export type Step =
   | { readonly kind: 'record'; readonly fields: readonly FieldStep[]; readonly defaults: readonly Assignment[] }
   /** Reads a branch number, then does that branch. */
   | { readonly kind: 'union'; readonly branches: readonly Step[]; readonly path: string }
-  /** A value that the reader cannot take: this datum fails, others do not. */
-  | { readonly kind: 'error'; readonly message: string };
+  /**
+   * A value that the reader cannot take: this datum fails, others do not. With `columns`, its type is what is wrong: the rest of the datum
+   * is read all the same, for its event time.
+   */
+  | { readonly kind: 'error'; readonly message: string; readonly schema: AvroSchema; readonly columns: readonly number[] };
 
 /** A field of a writer's record. */
 export interface FieldStep {

@@ -85,7 +85,10 @@ function decodeAll(replies: ReplyColumns, count: number, { group, positions, row
     const bytes = length[entity]!;
     if (bytes !== rowBytes) {
       tally.misses++;
-      if (bytes >= 0) tally.unreadable++;
+      if (bytes >= 0) {
+        tally.unreadable++;
+        table.wrongTypes.noteAll(entity);
+      }
       continue;
     }
     const from = start[entity]!;

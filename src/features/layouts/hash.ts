@@ -87,6 +87,7 @@ function decodeAll(replies: ReplyColumns, count: number, group: FeatureGroup, ta
       if (!isWrongType(error)) throw error;
       tally.misses++;
       tally.unreadable++;
+      table.wrongTypes.noteAll(entity);
       continue;
     }
     let present = 0;
@@ -97,8 +98,10 @@ function decodeAll(replies: ReplyColumns, count: number, group: FeatureGroup, ta
       if (bytes === 0) continue;
       const from = start[at + f]!;
       const value = numberFromBytes(buffer, from, from + bytes);
-      if (value === undefined) tally.unreadable++;
-      else table.floats[entity * floatCount + f] = value;
+      if (value === undefined) {
+        tally.unreadable++;
+        table.wrongTypes.note(entity, f);
+      } else table.floats[entity * floatCount + f] = value;
     }
     for (let f = 0; f < textCount; f++) {
       const bytes = length[at + floatCount + f]!;

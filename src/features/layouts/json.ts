@@ -48,7 +48,10 @@ function decodeAll(replies: ReplyColumns, count: number, group: FeatureGroup, ta
     if (object) tally.unreadable += fillFromObject(object, group, table, entity);
     else {
       tally.misses++;
-      if (bytes >= 0) tally.unreadable++;
+      if (bytes >= 0) {
+        tally.unreadable++;
+        table.wrongTypes.noteAll(entity);
+      }
     }
   }
   return tally;

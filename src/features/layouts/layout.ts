@@ -7,7 +7,7 @@ import type { RequestBytes } from '../wire/request-bytes.ts';
 /** What one answer held besides hits. */
 export interface Tally {
   misses: number;
-  /** Values or single features that are there but cannot be read. */
+  /** Values or single features that are there but cannot be read; which ones is in the table. */
   unreadable: number;
 }
 

@@ -132,6 +132,7 @@ function createReader({ group, keyPrefix }: LayoutPlace, logger: Logger): Layout
         if (plan && readRow(buffer, view, at, bytes, plan, group, table, entity)) continue;
         tally.misses++;
         tally.unreadable++;
+        table.wrongTypes.noteAll(entity);
       }
       return tally;
     },

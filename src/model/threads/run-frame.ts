@@ -34,9 +34,9 @@ export class RunFrame {
   private readonly textCount: number;
   private readonly shape: ScoreShape;
 
-  constructor({ floatWidths, textCount }: Pick<RowLayout, 'floatWidths' | 'textCount'>, shape: ScoreShape) {
-    this.floatWidths = floatWidths;
-    this.textCount = textCount;
+  constructor(layout: Pick<RowLayout, 'floatWidths' | 'modelFloats' | 'modelTexts'>, shape: ScoreShape) {
+    this.floatWidths = layout.floatWidths.slice(0, layout.modelFloats);
+    this.textCount = layout.modelTexts;
     this.shape = shape;
   }
 
@@ -44,7 +44,7 @@ export class RunFrame {
   size(rows: Rows, fromRow: number, toRow: number): number {
     const count = toRow - fromRow;
     let texts = 0;
-    for (const { length } of rows.texts) for (let row = fromRow; row < toRow; row++) texts += Math.max(0, length[row]!);
+    for (const { length } of this.textsOf(rows)) for (let row = fromRow; row < toRow; row++) texts += Math.max(0, length[row]!);
     const extras = this.shape.extras.reduce((sum, { width }) => sum + width, 0);
     return Math.max(this.textsFrom(count) + texts, count * (8 + 4 + extras * 4));
   }
@@ -58,7 +58,7 @@ export class RunFrame {
       offset += count * width * 4;
     }
     let at = this.textsFrom(count);
-    for (const { length, start, arena } of rows.texts) {
+    for (const { length, start, arena } of this.textsOf(rows)) {
       new Int32Array(shared, offset, count).set(length.subarray(fromRow, toRow));
       offset += count * 4;
       for (let row = fromRow; row < toRow; row++) {
@@ -80,7 +80,7 @@ export class RunFrame {
       offset += count * width * 4;
     }
     let at = this.textsFrom(count);
-    for (const column of rows.texts) {
+    for (const column of this.textsOf(rows)) {
       const lengths = new Int32Array(shared, offset, count);
       offset += count * 4;
       column.clear(count);
@@ -117,6 +117,11 @@ export class RunFrame {
       values.set(new Float32Array(shared, offset, count * width), at * width);
       offset += count * width * 4;
     }
+  }
+
+  /** The string columns that the model is given. */
+  private textsOf({ texts }: Rows): Rows['texts'] {
+    return texts.length === this.textCount ? texts : texts.slice(0, this.textCount);
   }
 
   /** Where the bytes of the texts begin. */

@@ -35,6 +35,9 @@ export const featureOf = (name: string, change: Partial<ExportedFeature> = {}): 
   ...{
     lowest: null,
     highest: null,
+    typeMismatchRate: 0,
+    skewRate: null,
+    skewCompared: 0,
     qualityAlarm: false,
     nEff: 80,
     overDispersion: 1,
@@ -57,7 +60,15 @@ export function windowOf(hour: number, features: readonly ExportedFeature[], cha
     status: (['DRIFT', 'WARN', 'OK'] as const).find((status) => statuses.includes(status)) ?? 'INSUFFICIENT_DATA',
     overallDrift: statuses.includes('DRIFT'),
     ...{ driftedFeatures: drifted.length, driftedFeatureNames: drifted, driftShare: drifted.length / Math.max(1, features.length) },
-    ...{ recommendation: 'continue_monitoring', alertedFeatureNames: [], coverage: 1, gaps: 0, gapOffsets: 0, duplicatesDropped: 0 },
+    ...{
+      recommendation: 'continue_monitoring',
+      alertedFeatureNames: [],
+      coverage: 1,
+      gaps: 0,
+      gapOffsets: 0,
+      duplicatesDropped: 0,
+      rejected: 0,
+    },
     ...{ features, prediction },
     ...change,
   };

@@ -9,6 +9,7 @@ const paneOf = (rows: readonly number[]): PaneDelta => ({
   durationMs: 1,
   events: rows.length,
   features: [{ cells: [...rows] } as never],
+  rejected: 0,
 });
 const rowsOf = (entries: Iterable<LedgerEntry>): number[] =>
   [...entries].flatMap(({ panes }) => panes.flatMap(({ features }) => features[0]!.cells));
