@@ -131,14 +131,15 @@ function batchFor(layout: ReturnType<typeof createRowLayout>, firstOffset: numbe
   return { rows, scores };
 }
 
-/** The whole observer: 24 float columns and the score, a flush every 100 batches. */
-function observer(panes: number): Variant {
+/** The whole observer: 24 float columns and the score, a flush every 100 batches. @param compared columns that say `compareWith` */
+function observer(panes: number, compared = 0): Variant {
   const columns = Array.from({ length: WIDTH }, (_, i) => ({
     name: `x${i}`,
     kind: 'float' as const,
     binding: { from: 'event' as const, path: [`x${i}`] },
     required: false,
     onInvalid: 'flag' as const,
+    ...(i < compared && { compareWith: { from: 'event' as const, path: [`other${i}`] } }),
   }));
   const layout = createRowLayout([{ name: 'x', kind: 'float', columns }], { entities: new Map() });
   const draws = Object.values(shapes);
@@ -146,6 +147,9 @@ function observer(panes: number): Variant {
     const made = batchFor(layout, b * ROWS);
     for (let i = 0; i < ROWS * WIDTH; i++) made.rows.floats[0]![i] = draws[(i % WIDTH) % draws.length]!();
     for (let row = 0; row < ROWS; row++) made.rows.eventTimeMs[row] = 1.7e12 + (row % panes) * 60_000;
+    // One value in 20 differs.
+    const value = (i: number): number => made.rows.floats[0]![Math.floor(i / compared) * WIDTH + (i % compared)]!;
+    for (let i = 0; i < ROWS * compared; i++) made.rows.floats[1]![i] = i % 20 === 0 ? value(i) + 1 : value(i);
     return made;
   });
   const builder = createReferenceBuilder({ layout, model });
@@ -164,7 +168,7 @@ function observer(panes: number): Variant {
   const source = { originOf: () => ORIGIN_WITHOUT_GROUP };
   const sink = { committedWith: () => -1 };
   return {
-    name: `observer, ${panes} pane${panes > 1 ? 's' : ''} a batch, flush every 100`,
+    name: `observer, ${panes} pane${panes > 1 ? 's' : ''} a batch${compared > 0 ? `, ${compared} columns compared` : ''}, flush every 100`,
     updates: ROWS * (WIDTH + 1),
     times: [],
     run: (i) => {
@@ -177,7 +181,7 @@ function observer(panes: number): Variant {
 const variants: Variant[] = [];
 for (const [shape, draw] of Object.entries(shapes))
   for (const way of ['linear', 'bits', undefined] as const) variants.push(kernel(shape, draw, way));
-variants.push(words(), observer(1), observer(16));
+variants.push(words(), observer(1), observer(1, WIDTH), observer(16));
 
 for (const { run } of variants) for (let i = 0; i < 200; i++) run(i);
 for (let round = 0; round < ROUNDS; round++) {

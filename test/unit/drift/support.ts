@@ -61,6 +61,8 @@ export interface Datum {
   airport?: number;
   /** Columns (by index) that hold a stand-in. */
   standIns?: number[];
+  /** Columns (by index) that were given a value of a wrong type. */
+  wrongTypes?: number[];
 }
 
 /** A record batch without bytes: drift looks at coordinates only. */
@@ -140,6 +142,7 @@ export function rowsOf(parts: { partition: number; firstOffset: number; data: Da
       if (datum.origin !== undefined) rows.texts[0]!.setText(row, datum.origin);
       rows.groupState[0]![row] = datum.airport ?? 0;
       for (const column of datum.standIns ?? []) rows.degrade(row, column);
+      for (const column of datum.wrongTypes ?? []) rows.markWrongType(row, column);
       rows.eventTimeMs[row] = datum.timeMs ?? START_MS;
       scores.score[row] = datum.score ?? 0.5;
       if (datum.dead) rows.fail(row, 'decode_failed', 'test');

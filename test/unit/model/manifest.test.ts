@@ -25,6 +25,39 @@ function findingsOf(from: string, to: string): string[] {
   return text === '' ? [] : text.split('\n');
 }
 
+describe('compareWith', () => {
+  it('names the other place of a value, in the event or in a group', () => {
+    const text = GOOD.replace('from: plane.b,', 'from: plane.b, compareWith: event.plane.b,').replace(
+      'from: event.place.city,',
+      'from: event.place.city, compareWith: plane.city,',
+    );
+    const { manifest, findings } = parseManifest(text, 'model.yaml');
+    expect(findings).toEqual([]);
+    expect(manifest!.inputs.flatMap(({ columns }) => columns.map(({ compareWith }) => compareWith))).toEqual([
+      undefined,
+      { from: 'event', path: ['plane', 'b'] },
+      { from: 'group', group: 'plane', feature: 'city' },
+    ]);
+  });
+
+  it.each([
+    ['compareWith: plane.b', 'names the same place as from'],
+    ['compareWith: plane.b.c', 'has more than one dot'],
+    ['compareWith: b', 'write event.<field> or <group>.<feature>'],
+    ['compareWith: event.b, drift: false', 'drift counts what compareWith compares'],
+  ])('%s: %s', (key, message) => {
+    const findings = findingsOf('from: plane.b,', `from: plane.b, ${key},`);
+    expect(findings).toEqual([expect.stringContaining(message)]);
+    expect(findings[0]).toMatch(/^model.yaml:8:/);
+  });
+
+  it('is not for lists', () => {
+    expect(findingsOf('from: event.a, required: true', 'from: event.a, size: 3, compareWith: event.b, required: true')).toEqual([
+      expect.stringContaining('only single values are compared'),
+    ]);
+  });
+});
+
 describe('parseManifest', () => {
   it('makes tensor specs in file order with defaults applied', () => {
     const { manifest, findings } = parseManifest(GOOD, 'model.yaml');
