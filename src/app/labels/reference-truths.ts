@@ -5,7 +5,7 @@ import type { Rows } from '../../core/rows.ts';
 import type { PerformanceTask } from '../../drift/performance/layout.ts';
 import { partitionRanges, readRanges } from '../../kafka/topic-reader.ts';
 import { waitOut } from '../waiting.ts';
-import { createLabelReader, type LabelReader, type LabelReaderOptions, MAX_LABEL_ROWS } from './label-reader.ts';
+import { createLabelReader, type LabelReader, type LabelsConfig, type LabelReaderOptions, MAX_LABEL_ROWS } from './label-reader.ts';
 
 /** What turned out to be true of rows. */
 export interface Truths {
@@ -32,6 +32,14 @@ export async function readTruths(options: ReadTruthsOptions): Promise<Truths> {
   for await (const batch of readRanges(kafka, labels.topic, ranges, { openTransactions: 'stop' })) {
     for (let from = 0; from < batch.count; from += MAX_LABEL_ROWS) await known.add(reader, batch, from, options);
   }
+  return truthsFrom(known, labels.match, task);
+}
+
+/**
+ * Looks rows up by the keys of their records, or by the ids that their predictions will have.
+ * @param known all labels
+ */
+export function truthsFrom(known: Pick<LabelTable, 'truthOf'>, match: LabelsConfig['match'], task: PerformanceTask): Truths {
   let truths = new Float64Array(0);
   return {
     task,
@@ -40,7 +48,7 @@ export async function readTruths(options: ReadTruthsOptions): Promise<Truths> {
       for (const { records, from, to, fromRow } of rows.slices) {
         for (let i = from; i < to; i++) {
           const row = fromRow + i - from;
-          const id = labels.match === 'key' ? keyOf(records, i) : `${records.topic}-${records.partition}-${records.offsets[i]!}`;
+          const id = match === 'key' ? keyOf(records, i) : `${records.topic}-${records.partition}-${records.offsets[i]!}`;
           truths[row] = id === undefined ? Number.NaN : known.truthOf(id, rows.eventTimeMs[row]!);
         }
       }
@@ -60,7 +68,7 @@ export class LabelTable {
     this.ttlMs = ttlMs;
   }
 
-  /** Adds the labels of a stretch of a batch, once the registry can be asked. */
+  /** Adds the labels of a stretch of a batch. The registry is waited for where it is needed. */
   async add(
     reader: LabelReader,
     batch: RecordBatch,
