@@ -13,7 +13,7 @@ export function addProfileCommands(program: Command, action: MakeAction): void {
   withConfig(profile.command('build'))
     .summary('make the reference profile that drift is measured against')
     .description(
-      'Runs the pipeline over events (decode, enrich, validate, score) and writes what columns and scores look like: the reference profile of the model package. Use the events the model was trained on, or a healthy stretch of the topic.',
+      'Runs the pipeline over events (decode, enrich, validate, score) and writes what columns and scores look like: the reference profile of the model package. Use the events the model was trained on, or a healthy stretch of the topic. With labels in the pipeline file, and events from a topic, it also says how good the scores are.',
     )
     .addOption(new Option('--file <avro>', 'events from an Avro container file').conflicts('topic'))
     .addOption(new Option('--topic <name>', 'events from a topic, from its beginning').conflicts('file'))
