@@ -45,7 +45,7 @@ describe('values of a wrong type', () => {
         const seen = data.filter(({ dead, wrongTypes }) => !dead || wrongTypes.length > 0);
         expect(maxEventTime).toBe(seen.length === 0 ? -1 : START_MS + Math.max(...seen.map(({ pane }) => pane)) * PANE_MS);
         expect(panes.map(({ start }) => start)).toEqual(
-          [...new Set(seen.map(({ pane }) => pane))].sort().map((pane) => START_MS + pane * PANE_MS),
+          [...new Set(seen.map(({ pane }) => pane))].sort((a, b) => a - b).map((pane) => START_MS + pane * PANE_MS),
         );
         for (const pane of panes) {
           const here = seen.filter((d) => START_MS + d.pane * PANE_MS === pane.start);
