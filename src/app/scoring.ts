@@ -6,7 +6,7 @@ import { createAvroCodec } from '../avro/codec.ts';
 import { createRegistryClient, type RegistryClient } from '../avro/registry-client.ts';
 import { readSchemaFile } from '../avro/schema-sources.ts';
 import { layoutOptions, type PipelineConfig } from '../config/index.ts';
-import { createRowLayout, type RowLayout } from '../core/layout.ts';
+import { createRowLayout, type GroupLayout, type RowLayout } from '../core/layout.ts';
 import type { Codec, OnlineStore } from '../core/ports.ts';
 import type { Rows, Scores } from '../core/rows.ts';
 import { createJsonCodec } from '../json/codec.ts';
@@ -51,7 +51,9 @@ export async function createScoring(config: PipelineConfig, surroundings: Surrou
   };
   try {
     const registry = config.registry ? createRegistryClient({ ...config.registry, clock, logger }) : undefined;
-    stores = await startStores(config, surroundings, new Set(layout.groups.map((g) => g.name)));
+    const namesOf = (groups: readonly GroupLayout[]): Set<string> => new Set(groups.map(({ name }) => name));
+    const bound = layout.groups.filter(({ columns }) => columns.length > 0);
+    stores = await startStores(config, surroundings, namesOf(layout.groups), namesOf(bound));
     const groups = layout.groups.map((group): EnrichedGroup => {
       const { store, onMissing, onUnavailable, maxAgeMs } = config.features[group.name]!;
       const reader = stores.get(store)!.reader(featureGroupOf(group));

@@ -17,13 +17,15 @@ type StoreConfig = PipelineConfig['stores'][string];
  * Connects to the stores that some column needs. A store with a group that pauses without it (`onUnavailable: pause`) is
  * waited for. Any other one that is not there goes on starting in the background, and until it has started its readers
  * throw `store_unavailable`, to which the policies of its groups apply. When it throws, all are closed again.
- * @param needed names of the groups that columns are bound to
+ * @param needed names of the groups that are read
+ * @param awaited those of them that columns are bound to; the others are only compared with, and hold nothing up
  * @throws WeirError `store_misconfigured`, `config_invalid`, `start_aborted`
  */
 export async function startStores(
   config: PipelineConfig,
   surroundings: Surroundings,
   needed: ReadonlySet<string>,
+  awaited: ReadonlySet<string> = needed,
 ): Promise<Map<string, OnlineStore>> {
   const stores = new Map<string, OnlineStore>();
   try {
@@ -31,7 +33,7 @@ export async function startStores(
       const groups = Object.entries(config.features).filter(([group, { store }]) => store === name && needed.has(group));
       if (groups.length === 0) continue;
       const store = await createStore(options, groups, surroundings);
-      const isAwaited = groups.some(([, { onUnavailable }]) => onUnavailable === 'pause');
+      const isAwaited = groups.some(([group, { onUnavailable }]) => onUnavailable === 'pause' && awaited.has(group));
       const entered = isAwaited ? store : new BackgroundStore(name, store, surroundings);
       // Before it starts: a start that fails or is left halfway must be closed too.
       stores.set(name, entered);
