@@ -123,6 +123,7 @@ export function createMerger(options: MergerOptions): Merger {
 
     measure(sliceMs, scope) {
       const endMs = clock.monotonicMs() + sliceMs;
+      if (closings.length === 0 && performance?.measure(log, () => clock.monotonicMs() >= endMs) === false) return false;
       for (const { windows, open } of closings.length > 0 ? closings.slice(0, 1) : interims(scope)) {
         while (windows.measureNext(open)) if (clock.monotonicMs() >= endMs) return false;
       }

@@ -3,7 +3,7 @@ import type { LedgerCounts } from './delta-ledger.ts';
 import type { MergerOptions } from './merger-types.ts';
 import { encodeDriftCounts } from './counts-record.ts';
 import { profileKey } from './observer.ts';
-import { encodePerformanceStatistics, type PerformanceStatistics, performanceStatisticsKey } from './performance/performance-record.ts';
+import { type PerformanceStatistics, performanceStatisticsKey } from './performance/performance-record.ts';
 import { encodeRetrainRequest, type RetrainRequest } from './retrain-request.ts';
 import { type DriftStatistics, encodeDriftStatistics, statisticsKey } from './statistics-record.ts';
 import type { Window } from './window.ts';
@@ -85,11 +85,13 @@ export class StatisticsOutbox {
     this.put(countsTopic, { timestampMs, key, value: encodeDriftCounts(countsPrefix, { ...statistics, ...countsOf(window) }) });
   }
 
-  /** @param timestampMs of the record */
-  performance(statistics: PerformanceStatistics, timestampMs: number): void {
-    const { topic, prefix } = this.options.performance!;
+  /**
+   * @param value the statistics as they are written
+   * @param timestampMs of the record
+   */
+  performance(statistics: PerformanceStatistics, value: Buffer, timestampMs: number): void {
     const key = Buffer.from(performanceStatisticsKey(statistics));
-    this.put(topic, { timestampMs, key, value: encodePerformanceStatistics(prefix, statistics) });
+    this.put(this.options.performance!.topic, { timestampMs, key, value });
   }
 
   /** @param timestampMs of the record */

@@ -235,18 +235,20 @@ export class PerformanceBook {
     const { windows } = shelf;
     if (isLater) {
       for (const window of windows.values()) {
-        if (this.latestMs >= window.endMs + this.ttlMs + this.longestMs) window.isLeaving = true;
         if (!window.isFinal && this.isOver(window)) this.change(window);
+        if (this.latestMs >= window.endMs + this.ttlMs + this.longestMs) this.leave(shelf, window);
       }
     }
-    if (windows.size > MAX_PERFORMANCE_WINDOWS) {
-      const oldest = [...windows.values()].sort((a, b) => this.compare(a, b)).slice(0, windows.size - MAX_PERFORMANCE_WINDOWS);
-      for (const window of oldest) {
-        window.isLeaving = true;
-        if (!window.isFinal) this.change(window);
-      }
-    }
-    for (const window of windows.values()) if (window.isLeaving && !window.isChanged) this.forget(shelf, window);
+    if (windows.size <= MAX_PERFORMANCE_WINDOWS) return;
+    const oldest = [...windows.values()].sort((a, b) => this.compare(a, b)).slice(0, windows.size - MAX_PERFORMANCE_WINDOWS);
+    for (const window of oldest) this.leave(shelf, window);
+  }
+
+  /** Lets a window go, or has it published first. */
+  private leave(shelf: Shelf, window: PerformanceWindow): void {
+    window.isLeaving = true;
+    if (!window.isFinal) this.change(window);
+    if (!window.isChanged) this.forget(shelf, window);
   }
 
   private forget(shelf: Shelf, window: PerformanceWindow): void {

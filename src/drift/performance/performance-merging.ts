@@ -5,13 +5,25 @@ import type { MergedLog } from '../merged-log.ts';
 import type { MergerOptions } from '../merger-types.ts';
 import { performanceRequestFrom } from '../retrain-request.ts';
 import type { StatisticsOutbox } from '../statistics-outbox.ts';
-import { performanceDataOf } from './performance-book.ts';
+import { type PerformanceBook, performanceDataOf, type PerformanceWindow } from './performance-book.ts';
+import { measureLabelled } from './measures.ts';
 import { PerformanceInbox } from './performance-inbox.ts';
-import { performanceStatisticsOf, type PerformanceYardstick } from './performance-record.ts';
+import {
+  encodePerformanceStatistics,
+  type PerformanceStatistics,
+  performanceStatisticsOf,
+  type PerformanceYardstick,
+} from './performance-record.ts';
 import { referenceCellsOf } from './reference.ts';
 
 /** What of a log concerns performance. */
 type Log = Pick<MergedLog, 'performance' | 'logMs' | 'lastRetrainWindowEnd'>;
+
+/** What is said of a window, and its bytes. */
+interface Measured {
+  readonly statistics: PerformanceStatistics;
+  readonly value: Buffer;
+}
 
 /** The part of a merger that is about performance: reads its records into the book of a log, and publishes what the log says is due. */
 export class PerformanceMerging {
@@ -19,6 +31,9 @@ export class PerformanceMerging {
   private readonly inbox: PerformanceInbox;
   private readonly yardstick: PerformanceYardstick;
   private readonly logger: Logger;
+  /** Of windows that are due; nothing is read before they are out. */
+  private readonly measured = new Map<PerformanceWindow, Measured>();
+  private readonly prefix: Buffer;
 
   constructor(
     { model, reference, performance, retrain, logger }: MergerOptions & Required<Pick<MergerOptions, 'performance'>>,
@@ -28,7 +43,10 @@ export class PerformanceMerging {
     const { referenceId } = reference;
     this.retrain = retrain;
     this.logger = logger;
-    this.yardstick = { ...performance, model, referenceId, referenceCells: referenceCellsOf(reference, layout) };
+    const referenceCells = referenceCellsOf(reference, layout);
+    const ofReference = referenceCells && measureLabelled(layout, referenceCells);
+    this.yardstick = { ...performance, model, referenceId, referenceCells, reference: ofReference };
+    this.prefix = performance.prefix;
     this.inbox = new PerformanceInbox({
       ...{ model, referenceId, layout, logger },
       prefix: deltaPrefix,
@@ -53,12 +71,27 @@ export class PerformanceMerging {
     return true;
   }
 
+  /**
+   * Does what takes time of `publish` beforehand, in slices: hundreds of windows may be due at once.
+   * @param isEnough true when this call has taken long enough
+   * @returns false when there is more to do
+   */
+  measure({ performance, logMs }: Log, isEnough: () => boolean): boolean {
+    if (!performance?.isDue(logMs)) return true;
+    for (const window of performance.due(logMs)) {
+      if (this.measured.has(window)) continue;
+      if (isEnough()) return false;
+      this.measured.set(window, this.describe(window, performance));
+    }
+    return true;
+  }
+
   /** Gives out what is due, and what follows from it. */
   publish(outbox: StatisticsOutbox, log: Log): void {
     const book = log.performance!;
     for (const window of book.due(log.logMs)) {
-      const statistics = performanceStatisticsOf(window, book.isOver(window), this.yardstick);
-      outbox.performance(statistics, log.logMs);
+      const { statistics, value } = this.measured.get(window) ?? this.describe(window, book);
+      outbox.performance(statistics, value, log.logMs);
       const request = this.retrain && performanceRequestFrom(statistics, performanceDataOf(window), this.retrain, log.lastRetrainWindowEnd);
       if (request) {
         outbox.request(request, log.logMs);
@@ -66,5 +99,11 @@ export class PerformanceMerging {
       }
       book.published(window, log.logMs);
     }
+    this.measured.clear();
+  }
+
+  private describe(window: PerformanceWindow, book: PerformanceBook): Measured {
+    const statistics = performanceStatisticsOf(window, book.isOver(window), this.yardstick);
+    return { statistics, value: encodePerformanceStatistics(this.prefix, statistics) };
   }
 }

@@ -47,6 +47,8 @@ export interface PerformanceYardstick {
   readonly layout: PerformanceLayout;
   /** Sums of the labelled reference rows, in the cells of `layout`; null: the reference has no labels. */
   readonly referenceCells: ArrayLike<number> | null;
+  /** Their measures (`measureLabelled`). */
+  readonly reference: PerformanceMeasures | null;
   /** The measure that the verdict is about. */
   readonly metric: PerformanceMetric;
   /** See `labels.maxDrop` and `labels.minSamples`. */
@@ -59,13 +61,12 @@ const TASKS = { binary: 'BINARY', multiclass: 'MULTICLASS', regression: 'REGRESS
 /** What is said of a window as it is now. @param final no label of it is waited for */
 export function performanceStatisticsOf(window: PerformanceWindow, final: boolean, yardstick: PerformanceYardstick): PerformanceStatistics {
   const { size, startMs, endMs, arm, revision, cells } = window;
-  const { model, referenceId, layout, referenceCells, metric, maxDrop, minSamples } = yardstick;
+  const { model, referenceId, layout, referenceCells, reference, metric, maxDrop, minSamples } = yardstick;
   const predictions = predictionsOf(layout, cells);
   const labelled = labelledOf(layout, cells);
   const realised = measureLabelled(layout, cells);
   const estimated = estimatePerformance(layout, cells, referenceCells);
-  const reference = referenceCells && measureLabelled(layout, referenceCells);
-  const referenceN = referenceCells ? labelledOf(layout, referenceCells) : 0;
+  const referenceN = reference?.n ?? 0;
   return {
     ...{ model: model.name, modelVersion: model.version, arm, referenceId },
     ...{ window: size.name, windowStart: startMs, windowEnd: endMs, revision, final },
@@ -89,12 +90,11 @@ export function performanceStatisticsKey(
 
 /** The framing bytes and the Avro body of a record. Numbers that are not finite become null. */
 export function encodePerformanceStatistics(prefix: Buffer, statistics: PerformanceStatistics): Buffer {
-  const { realised, estimated, reference, byScore } = statistics;
+  const { realised, estimated, reference } = statistics;
   const plain = {
     ...finiteOnly(statistics),
     ...{ realised: realised && finiteOnly(realised), estimated: estimated && finiteOnly(estimated) },
     reference: reference && finiteOnly(reference),
-    byScore: byScore.map(finiteOnly),
   };
   return Buffer.concat([prefix, performanceStatisticsType.toBuffer(plain)]);
 }
