@@ -21,8 +21,9 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 import { DEFAULT_RETRY } from '../pipeline/retry.ts';
 import { runPipeline } from '../pipeline/run.ts';
 import { WorkPool } from '../pipeline/work.ts';
-import { createDrift } from './drift.ts';
+import { createDrift, type Drift } from './drift.ts';
 import { createHealth } from './health.ts';
+import { createLabels, type Labels } from './labels/labels.ts';
 import { createOutputSink } from './output-sink.ts';
 import { leaveForPredecessors, type PoolPlace } from './pool-place.ts';
 import { createScoring, createTopicCodec, waitOut } from './scoring.ts';
@@ -94,7 +95,8 @@ async function assemble(
     createOutputFraming(predictions.format, readOwnSchema('prediction'), predictions.topic, scoring.registry),
   );
   const kafka = createKafka(config.kafka, logger);
-  let driftFailure: WeirError | undefined;
+  let lost: WeirError | undefined;
+  const onFailure = (error: WeirError): void => void (lost ??= error);
   const drift = config.drift.enabled
     ? await waitOut(surroundings, 'drift', () =>
         createDrift({
@@ -105,11 +107,13 @@ async function assemble(
           logger,
           metrics: metrics.drift,
           workerId,
-          onFailure: (error) => void (driftFailure = error),
+          onFailure,
         }),
       )
     : undefined;
   if (drift) onClose(() => drift.close());
+  const labels = drift && (await labelsOf(drift));
+  if (labels) onClose(() => labels.close());
   const source = new KafkaSource({ kafka, ...config.input, ...config.kafka, ...config.flow, clock, logger });
   onClose(() => source.close());
   watchSource(source, metrics);
@@ -126,10 +130,11 @@ async function assemble(
   onClose(() => sink.close());
   await waitOut(surroundings, 'Kafka', () => sink.start());
   if (place) {
-    place.showMembers(() => [source.member ?? [], drift?.member ?? []].flat());
+    place.showMembers(() => [source.member ?? [], drift?.member ?? [], labels?.member ?? []].flat());
     await leaveForPredecessors(place, { kafka, clock, logger });
   }
   if (drift) await waitOut(surroundings, 'drift merger', () => drift.startMerger());
+  if (labels) await waitOut(surroundings, 'labels', () => labels.start());
   health.started(config, source, scoring.stores);
   const encoder = createEncoder({
     layout: scoring.layout,
@@ -139,6 +144,24 @@ async function assemble(
     ...(createPredictions && { createPredictions }),
     deadLetters: { pipeline: config.name, worker: workerId, maxRecordBytes: topics.maxRecordBytes(deadLetters.topic) },
   });
+
+  function labelsOf({ performance, home, reference }: Drift): Promise<Labels> | undefined {
+    if (!config.labels || !performance) return undefined;
+    return createLabels({
+      config,
+      labels: config.labels,
+      scoring,
+      drift: { home, reference, performance },
+      predictionPrefixLength: framing.prefix.length,
+      kafka,
+      workerId,
+      ...(place && { placeInPool: place.index }),
+      metrics: metrics.labels,
+      onFailure,
+      clock,
+      logger,
+    });
+  }
 
   return {
     source,
@@ -152,7 +175,7 @@ async function assemble(
     drift: drift?.observer,
     encoder: deadLetters.guard.enabled ? guarded(encoder, createDeadLetterGuard(deadLetters.guard), clock) : encoder,
     topics: { predictions: predictions.topic, deadLetters: deadLetters.topic },
-    failure: () => driftFailure,
+    failure: () => lost,
     maxInFlight: config.flow.maxInFlightBatches,
     drainTimeoutMs: config.shutdownTimeoutMs,
     retry: DEFAULT_RETRY,

@@ -87,7 +87,7 @@ export function finishPipeline(file: PipelineFile, folder: string): PipelineConf
       },
       paneMs: drift.paneMs ?? pane ?? MINUTE_MS,
     },
-    ...(labels && {
+    ...(labels?.enabled && {
       labels: {
         ...labels,
         ...schemaFiles(labels, absolute),

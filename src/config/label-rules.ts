@@ -12,7 +12,7 @@ export const METRICS_OF: Record<'binary' | 'multiclass' | 'regression', readonly
 
 /** What must hold between `labels` and the other sections. */
 export const labelsFit: Rule = ({ labels, drift, registry, input }) => {
-  if (!labels) return [];
+  if (!labels?.enabled) return [];
   const findings: RuleFinding[] = [];
   const format = labels.format ?? input?.format;
   if (drift?.enabled === false)

@@ -20,8 +20,8 @@ const DAY_MS = 86_400_000;
  */
 export class LabelJoin {
   readonly tally: JoinTally = { predictions: 0, malformedPredictions: 0, joined: 0, corrected: 0, unmatched: 0, repeated: 0, empty: 0 };
-  readonly predictions: Generations<PredictionGeneration>;
-  readonly labels: Generations<LabelGeneration>;
+  private readonly predictions: Generations<PredictionGeneration>;
+  private readonly labels: Generations<LabelGeneration>;
   private readonly options: LabelJoinOptions;
   private readonly reader: PredictionReader;
   private readonly seats = new Map<number, JoinSeat>();
@@ -69,6 +69,16 @@ export class LabelJoin {
     const seats = [...this.seats.values()].filter(({ hasPredictions }) => hasPredictions);
     if (seats.length === 0) return new Map();
     return new Map(partitions.map((partition) => [partition, Math.min(...seats.map((seat) => seat.labelPosition(partition)))]));
+  }
+
+  /** Rows in memory. */
+  get held(): { predictions: number; labels: number } {
+    return { predictions: this.predictions.rows, labels: this.labels.rows };
+  }
+
+  /** Rows that were let go before their time, since there were too many. */
+  get crowdedOut(): { predictions: number; labels: number } {
+    return { predictions: this.predictions.crowdedOut, labels: this.labels.crowdedOut };
   }
 
   /** Latest event time of the predictions of a partition, ms since the epoch. */

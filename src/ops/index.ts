@@ -1,5 +1,6 @@
 /** What an operator sees: logs, metrics, probes. */
 export { METRICS, type MetricEntry } from './catalogue.ts';
+export type { LabelCounts, LabelMetrics } from './label-metrics.ts';
 export { createLogger, LOG_LEVELS, type LoggerOptions, type LogLevel, urlWithoutCredentials } from './logger.ts';
 export {
   createMetrics,

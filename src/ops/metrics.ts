@@ -4,6 +4,7 @@ import type { PipelineMetrics } from '../core/ports.ts';
 import type { TopicPartition } from '../core/records.ts';
 import { BulkHistogram } from './bulk-histogram.ts';
 import { METRICS, type MetricEntry, type MetricKey } from './catalogue.ts';
+import { createLabelMetrics, type LabelMetrics } from './label-metrics.ts';
 import { createPerformanceMetrics, type ShownPerformance } from './performance-metrics.ts';
 import { createSettledCounter } from './settled.ts';
 
@@ -88,6 +89,7 @@ export interface WeirMetrics {
   readonly source: SourceMetrics;
   readonly delivery: DeliveryMetrics;
   readonly drift: DriftMetrics;
+  readonly labels: LabelMetrics;
   readonly model: ModelMetrics;
   /** Calls back before each page is rendered: the place to set gauges, at the price of a scrape. */
   onScrape(callback: () => void): void;
@@ -171,6 +173,7 @@ export function createMetrics({ model, process: withProcess = false, worker }: M
       },
     },
     drift: createDriftMetrics(gauge, counter),
+    labels: createLabelMetrics(gauge, counter),
     model: createModelMetrics(model, gauge, counter),
   };
 }

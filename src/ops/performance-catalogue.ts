@@ -44,4 +44,32 @@ export const PERFORMANCE_METRICS = {
     unit: 'seconds',
     help: 'Quantiles (0.5, 0.9) of the time from the event of a prediction to that of its label, as upper ends of bins, in the newest performance window with enough labels. Absent beyond 30 days.',
   },
+  labelsRead: {
+    name: 'weir_labels_total',
+    type: 'counter',
+    labels: ['outcome'],
+    unit: 'labels',
+    help: 'Labels by what became of them in this worker, which reads all: joined to a prediction, corrected (it had another one, or the same, before), unmatched (no prediction of this worker, or not yet), empty (no value or no id), or unreadable (a dead letter).',
+  },
+  labelledPredictions: {
+    name: 'weir_label_predictions_total',
+    type: 'counter',
+    labels: ['outcome'],
+    unit: 'predictions',
+    help: 'Predictions read to be labelled: counted, repeated (written again after a crash, and counted once) or malformed.',
+  },
+  labelsHeld: {
+    name: 'weir_labels_held',
+    type: 'gauge',
+    labels: ['what'],
+    unit: 'rows',
+    help: 'Predictions and labels in memory that may still be joined, at most labels.maxPredictions of each.',
+  },
+  labelsCrowdedOut: {
+    name: 'weir_labels_crowded_out_total',
+    type: 'counter',
+    labels: ['what'],
+    unit: 'rows',
+    help: 'Predictions and labels let go before labels.ttlMs because there were more than labels.maxPredictions: labels of theirs find nothing.',
+  },
 } as const satisfies Record<string, MetricEntry>;

@@ -11,6 +11,7 @@ import type { LabelJoin } from '../../labels/label-join.ts';
 import type { KafkaSource } from '../../kafka/source.ts';
 import type { PartitionRange } from '../../kafka/topic-reader.ts';
 import type { TopicTail } from '../../kafka/topic-tail.ts';
+import type { LabelMetrics } from '../../ops/index.ts';
 import type { LabelReader, LabelRows } from './label-reader.ts';
 
 /** While nothing comes, brokers are asked for labels so often. */
@@ -27,12 +28,6 @@ const SAVE_MS = 30_000;
 
 /** Pause after the brokers could not be reached. */
 const RETRY_MS = 1_000;
-
-/** What a join loop tells of itself. */
-export interface JoinMetrics {
-  /** Called now and then with what became of records since the start, and what is in memory. */
-  show(tally: LabelJoin['tally'] & { readonly unreadable: number }, held: { readonly predictions: number; readonly labels: number }): void;
-}
 
 /** What a join loop joins. */
 export interface JoinLoopOptions {
@@ -54,7 +49,7 @@ export interface JoinLoopOptions {
   readonly encodeLetters: (rows: LabelRows['rows'], into: OutputRecords) => void;
   readonly deadLettersTopic: string;
   readonly flushIntervalMs: number;
-  readonly metrics: JoinMetrics;
+  readonly metrics: LabelMetrics;
   /** Called once, when joining cannot go on. */
   readonly onFailure: (error: WeirError) => void;
   readonly clock: Clock;
@@ -280,7 +275,7 @@ export class JoinLoop {
       this.letters.delete(partition);
     }
     this.savedAtMs = clock.monotonicMs();
-    metrics.show({ ...join.tally, unreadable: this.unreadable }, { predictions: join.predictions.rows, labels: join.labels.rows });
+    metrics.show({ ...join.tally, unreadable: this.unreadable, held: join.held, crowdedOut: join.crowdedOut });
     const text = JSON.stringify(found);
     if (text === this.lastPositions) return;
     this.lastPositions = text;

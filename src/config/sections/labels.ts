@@ -8,6 +8,7 @@ export const PERFORMANCE_METRICS = ['auc', 'accuracy', 'precision', 'recall', 'f
 /** `labels`: what turned out to be true, and how good the predictions were. */
 export const labelsSection = z
   .strictObject({
+    enabled: z.boolean().default(true).describe('Join labels. Off: as if the section were not there.'),
     topic: topic().describe('Topic with the labels.'),
     format: z.enum(INPUT_FORMATS).exactOptional().describe('How labels are written; default: as input.format.'),
     schema: path().exactOptional().describe('Reader schema (.avsc), for Avro. Absent: fields are those of each writer schema.'),

@@ -120,9 +120,9 @@ describe('joining labels to predictions', () => {
       (_, i): MadePrediction => ({ key: `k${i}`, inputOffset: i, timeMs: START_MS + i, score: 0.5 }),
     );
     join.takePredictions(predictionBatch(0, many, 0, many.length));
-    expect(join.predictions.rows).toBeLessThanOrEqual(10_000);
-    expect(join.predictions.crowdedOut).toBe(30_000 - join.predictions.rows);
-    expect(join.positionOf(0)!.predictionsFrom).toBe(30_000 - join.predictions.rows);
+    expect(join.held.predictions).toBeLessThanOrEqual(10_000);
+    expect(join.crowdedOut.predictions).toBe(30_000 - join.held.predictions);
+    expect(join.positionOf(0)!.predictionsFrom).toBe(30_000 - join.held.predictions);
   });
 
   it('lets go of what nothing can be joined to any more', () => {
