@@ -112,9 +112,9 @@ function sendSize(eventsPerSecond: number | undefined): number {
 }
 
 /** Registers the event schema and returns the header of Confluent's wire format: a zero byte and the id, big endian. */
-async function registeredPrefix(url: string, topic: string): Promise<Buffer> {
+export async function registeredPrefix(url: string, topic: string, schema: unknown = FLIGHT_DEPARTED_SCHEMA): Promise<Buffer> {
   const registry = createRegistryClient({ url, timeoutMs: 10_000, clock: systemClock, logger: silentLogger });
-  const { id } = await registry.register(`${topic}-value`, FLIGHT_DEPARTED_SCHEMA);
+  const { id } = await registry.register(`${topic}-value`, schema);
   const prefix = Buffer.alloc(5);
   prefix.writeInt32BE(id, 1);
   return prefix;

@@ -55,6 +55,8 @@ export interface MergerOptions {
     readonly deltaPrefix: Buffer;
     /** A label counts when its time is at most so much away from that of its prediction. */
     readonly ttlMs: number;
+    /** See `PerformanceBookOptions`. */
+    readonly lingerMs?: number;
     /** See `PerformanceYardstick`. */
     readonly metric: PerformanceMetric;
     readonly maxDrop: number;

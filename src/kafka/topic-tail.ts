@@ -57,10 +57,9 @@ export class TopicTail {
     return this.cluster.findTopicPartitionMetadata(this.options.topic).map(({ partitionId }) => partitionId);
   }
 
-  /** True when the last fetch of each of these partitions found nothing more. */
-  isDrained(partitions: Iterable<number>): boolean {
-    for (const partition of partitions) if (!this.drained.has(partition)) return false;
-    return true;
+  /** True when the last fetch of a partition found nothing more. */
+  isDrained(partition: number): boolean {
+    return this.drained.has(partition);
   }
 
   /**

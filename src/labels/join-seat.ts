@@ -23,6 +23,8 @@ export class JoinSeat {
   readonly labels: Map<number, number>;
   /** Latest event time of the predictions. */
   latestMs = Number.NEGATIVE_INFINITY;
+  /** Timestamp of the last prediction that was read. */
+  readToMs = Number.NEGATIVE_INFINITY;
   inputTopic = '';
   /** What the last owner has counted. */
   private readonly counted: JoinPosition | undefined;

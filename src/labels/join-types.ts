@@ -9,8 +9,6 @@ export interface LabelJoinOptions extends PredictionReaderOptions {
   readonly ttlMs: number;
   readonly maxPredictions: number;
   readonly paneMs: number;
-  /** Wall clock: event times further ahead than a day are not believed when old rows are let go. */
-  readonly wallMs: () => number;
 }
 
 /** What became of records, since the start. */

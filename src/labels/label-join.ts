@@ -9,8 +9,6 @@ import { cover } from './pane-sums.ts';
 import { PredictionReader } from './prediction-reader.ts';
 import { Generations, LabelGeneration, PredictionGeneration } from './prediction-store.ts';
 
-const DAY_MS = 86_400_000;
-
 /**
  * Joins labels to the predictions of the partitions that this worker owns, and counts both by pane of the prediction's event time.
  *
@@ -29,7 +27,6 @@ export class LabelJoin {
   private nextSeat = 0;
   /** Labels before this were looked at by some seat. */
   private readonly reached = new Map<number, number>();
-  private labelsMs = Number.NEGATIVE_INFINITY;
   private readonly row = { score: 0, predicted: 0, truth: 0, delayMs: 0 };
 
   constructor(options: LabelJoinOptions) {
@@ -105,7 +102,7 @@ export class LabelJoin {
       else if (found === 'malformed') tally.malformedPredictions++;
     }
     seat.position = Math.max(seat.position, records.nextOffset);
-    this.labels.expire(this.predictionsMs());
+    if (records.count > 0) seat.readToMs = records.timestamps[records.count - 1]!;
   }
 
   /** Joins labels to the predictions that there are, and keeps them for those to come. */
@@ -116,12 +113,10 @@ export class LabelJoin {
       const offset = offsets[from + row]!;
       if (Number.isNaN(truth[row]!) || idLength[row]! <= 0 || !Number.isFinite(timeMs[row]!)) this.tally.empty++;
       else this.takeLabel(columns, row, offset);
-      this.labelsMs = Math.max(this.labelsMs, this.believable(timeMs[row]!));
     }
     const isWhole = from + count === records.count;
     const next = isWhole ? records.nextOffset : offsets[from + count]!;
     this.passLabels(partition, columns.position, next);
-    this.predictions.expire(this.labelsMs);
   }
 
   /** There are no labels of a partition between two positions but those that were taken. */
@@ -139,6 +134,20 @@ export class LabelJoin {
       offset >= seat.labelPosition(partition) &&
       !seat.hasCountedLabels(partition, offset)
     );
+  }
+
+  /**
+   * Lets go of what is too old to be joined to anything to come. It goes by the time at which records were written: event time may run through
+   * months in seconds when a topic is scored again, or a partition has waited.
+   * @param labelsMs timestamp up to which all partitions of the labels were read
+   * @param nowMs the time: up to then a partition of the predictions was read that has no more
+   * @param hasMore true for a partition of the predictions of which there is more to read
+   */
+  expire(labelsMs: number, nowMs: number, hasMore: (partition: number) => boolean): void {
+    this.predictions.expire(Math.min(labelsMs, nowMs));
+    let predictionsMs = nowMs;
+    for (const seat of this.seats.values()) if (hasMore(seat.partition)) predictionsMs = Math.min(predictionsMs, seat.readToMs);
+    this.labels.expire(predictionsMs);
   }
 
   /** What was counted of a partition since the last time, by record. */
@@ -175,9 +184,9 @@ export class LabelJoin {
       countPrediction(layout, pane.cells, score);
       cover(pane, reader.inputPartition, inputOffset);
     }
-    seat.latestMs = Math.max(seat.latestMs, this.believable(eventTimeMs));
+    seat.latestMs = Math.max(seat.latestMs, eventTimeMs);
     if (length <= 0 || !Number.isFinite(score)) return;
-    const generation = this.predictions.open(eventTimeMs, seat.id, offset);
+    const generation = this.predictions.open(records.timestamps[i]!, seat.id, offset);
     const at = generation.add(hash, records.buffer, start, length);
     generation.seat[at] = seat.id;
     generation.offset[at] = offset;
@@ -243,7 +252,7 @@ export class LabelJoin {
 
   /** Remembers a label for predictions to come, unless it was read before, and a newer one is known. */
   private keep(
-    { records, idBuffer, idStart, idLength, truth, timeMs }: LabelColumns,
+    { records, from, idBuffer, idStart, idLength, truth, timeMs }: LabelColumns,
     at: number,
     offset: number,
     hash: number,
@@ -254,7 +263,7 @@ export class LabelJoin {
     const length = idLength[at]!;
     const known = this.labelOf(hash, idBuffer, start, length);
     if (known && known.generation.partition[known.row] === partition && known.generation.offset[known.row]! >= offset) return;
-    const generation = this.labels.open(timeMs[at]!, partition, offset);
+    const generation = this.labels.open(records.timestamps[from + at]!, partition, offset);
     generation.count++;
     // Of an id that has one prediction, which has it, there is nothing to wait for; its offset is remembered all the same.
     if (isJoined && this.options.match === 'predictionId') return;
@@ -300,16 +309,5 @@ export class LabelJoin {
       if (row >= 0) return { generation: all[i]!, row };
     }
     return undefined;
-  }
-
-  /** How far event time has come in all partitions. */
-  private predictionsMs(): number {
-    let least = Number.POSITIVE_INFINITY;
-    for (const { latestMs } of this.seats.values()) least = Math.min(least, latestMs);
-    return least === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : least;
-  }
-
-  private believable(timeMs: number): number {
-    return timeMs <= this.options.wallMs() + DAY_MS ? timeMs : Number.NEGATIVE_INFINITY;
   }
 }

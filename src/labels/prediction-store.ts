@@ -38,8 +38,8 @@ export class PredictionGeneration {
   newest = new Int32Array(512);
   /** Where each seat's rows begin. */
   readonly firstOffsets = new Map<number, number>();
-  earliestMs = Number.POSITIVE_INFINITY;
-  latestMs = Number.NEGATIVE_INFINITY;
+  earliestLogMs = Number.POSITIVE_INFINITY;
+  latestLogMs = Number.NEGATIVE_INFINITY;
 
   /** Adds a row without a label and returns its index. */
   add(hash: number, key: Uint8Array, start: number, length: number): number {
@@ -72,8 +72,8 @@ export class LabelGeneration {
   offset = new Float64Array(512);
   /** Where each partition's labels begin. */
   readonly firstOffsets = new Map<number, number>();
-  earliestMs = Number.POSITIVE_INFINITY;
-  latestMs = Number.NEGATIVE_INFINITY;
+  earliestLogMs = Number.POSITIVE_INFINITY;
+  latestLogMs = Number.NEGATIVE_INFINITY;
 
   /** Row of a key, new or not. */
   put(hash: number, key: Uint8Array, start: number, length: number): number {
@@ -93,8 +93,9 @@ export class LabelGeneration {
 interface Generation {
   count: number;
   readonly firstOffsets: Map<number, number>;
-  earliestMs: number;
-  latestMs: number;
+  /** Timestamps of the records. */
+  earliestLogMs: number;
+  latestLogMs: number;
 }
 
 /** Generations in memory at most: memory is given back in such parts. */
@@ -127,25 +128,29 @@ export class Generations<G extends Generation> {
 
   /**
    * The generation for the next row, and takes note of it.
+   * @param logMs timestamp of its record
    * @param source partition or seat that the row comes from, and its offset there
    */
-  open(timeMs: number, source: number, offset: number): G {
+  open(logMs: number, source: number, offset: number): G {
     let current = this.all.at(-1)!;
-    const isOld = current.count >= LEAST_ROWS && current.latestMs - current.earliestMs >= this.ttlMs / GENERATIONS;
+    const isOld = current.count >= LEAST_ROWS && current.latestLogMs - current.earliestLogMs >= this.ttlMs / GENERATIONS;
     if (isOld || current.count >= this.maxRows / GENERATIONS) {
       this.all.push((current = this.make()));
       if (this.all.length > GENERATIONS && this.rows > this.maxRows - this.maxRows / GENERATIONS)
         this.crowdedOut += this.all.shift()!.count;
     }
     if (!current.firstOffsets.has(source)) current.firstOffsets.set(source, offset);
-    current.earliestMs = Math.min(current.earliestMs, timeMs);
-    current.latestMs = Math.max(current.latestMs, timeMs);
+    current.earliestLogMs = Math.min(current.earliestLogMs, logMs);
+    current.latestLogMs = Math.max(current.latestLogMs, logMs);
     return current;
   }
 
-  /** Lets go of what nothing at or after a time can be joined to. */
-  expire(timeMs: number): void {
-    while (this.all.length > 1 && this.all[0]!.latestMs + this.ttlMs < timeMs) this.all.shift();
+  /**
+   * Lets go of what is too old for all that is to come.
+   * @param logMs timestamp up to which the other topic was read
+   */
+  expire(logMs: number): void {
+    while (this.all.length > 1 && this.all[0]!.latestLogMs + this.ttlMs < logMs) this.all.shift();
   }
 
   /** First offset of a source in memory; undefined: nothing of it is. */

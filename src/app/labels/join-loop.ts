@@ -77,6 +77,8 @@ export class JoinLoop {
   private readonly epochs = new Map<number, number>();
   private readonly letters = new Map<number, OutputRecords>();
   private held: Held[] = [];
+  /** Timestamp of the last label that was read, by partition. */
+  private readonly labelsReadTo = new Map<number, number>();
   private predictionPartitions = 1;
   private unreadable = 0;
   private savedAtMs = 0;
@@ -225,6 +227,7 @@ export class JoinLoop {
       if (!rows || this.isEarly(rows)) return false;
       this.keepLetters(rows);
       join.takeLabels(rows);
+      this.labelsReadTo.set(records.partition, records.timestamps[held.next + rows.count - 1]!);
       held.next += rows.count;
     }
     return true;
@@ -252,6 +255,18 @@ export class JoinLoop {
     return labelPartition % this.predictionPartitions === partition;
   }
 
+  /** Lets go of what is too old, by how far both topics were read. */
+  private expire(): void {
+    const { join, source, tail, clock } = this.options;
+    const nowMs = clock.wallMs();
+    const unread = source.unread();
+    const labelsMs = Math.min(
+      nowMs,
+      ...tail.partitions().map((partition) => (tail.isDrained(partition) ? nowMs : (this.labelsReadTo.get(partition) ?? 0))),
+    );
+    join.expire(labelsMs, nowMs, (partition) => (unread.get(partition) ?? 1) > 0);
+  }
+
   private isDue(): boolean {
     const { join, flushIntervalMs, clock } = this.options;
     const waitedMs = clock.monotonicMs() - this.savedAtMs;
@@ -275,6 +290,7 @@ export class JoinLoop {
       this.letters.delete(partition);
     }
     this.savedAtMs = clock.monotonicMs();
+    this.expire();
     metrics.show({ ...join.tally, unreadable: this.unreadable, held: join.held, crowdedOut: join.crowdedOut });
     const text = JSON.stringify(found);
     if (text === this.lastPositions) return;

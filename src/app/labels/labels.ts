@@ -83,7 +83,6 @@ export async function createLabels(options: LabelsOptions): Promise<Labels> {
         layout,
         prefixLength: options.predictionPrefixLength,
         paneMs: config.drift.paneMs,
-        wallMs: () => clock.wallMs(),
         ...(task.kind === 'multiclass' ? { classIndex: (label: string) => classIndex(task.classes, label) } : {}),
       }),
       source: from,

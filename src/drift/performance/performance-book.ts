@@ -10,6 +10,12 @@ export const MAX_PERFORMANCE_WINDOWS = 512;
 /** A window that changes is published at most this often, by the log. */
 export const PUBLISH_INTERVAL_MS = 10_000;
 
+/**
+ * A window in which nothing has happened is kept so long, by the log, although event time has passed it: of a topic that is scored again, or
+ * after a partition has waited for a new owner, months of event time may go by in seconds.
+ */
+export const LINGER_MS = 3_600_000;
+
 /** Sums of one window and arm. */
 export interface PerformanceWindow {
   readonly size: WindowSize;
@@ -65,6 +71,8 @@ export interface PerformanceBookOptions {
   readonly sizes: readonly WindowSize[];
   /** A label counts when its time is at most so much away from that of its prediction. */
   readonly ttlMs: number;
+  /** See `LINGER_MS`, the default. */
+  readonly lingerMs?: number;
 }
 
 /** The windows of one size in memory. */
@@ -85,6 +93,7 @@ export class PerformanceBook {
   /** Panes of windows that had been let go. */
   late = 0;
   private readonly ttlMs: number;
+  private readonly lingerMs: number;
   /** The longest size: a window is kept so long after its labels could come. */
   private readonly longestMs: number;
   private readonly shelves: readonly Shelf[];
@@ -94,9 +103,10 @@ export class PerformanceBook {
   private latestMs = Number.NEGATIVE_INFINITY;
   private forgotten: PerformanceWindow[] = [];
 
-  constructor({ layout, sizes, ttlMs }: PerformanceBookOptions) {
+  constructor({ layout, sizes, ttlMs, lingerMs = LINGER_MS }: PerformanceBookOptions) {
     this.layout = layout;
     this.ttlMs = ttlMs;
+    this.lingerMs = lingerMs;
     this.longestMs = Math.max(...sizes.map((size) => size.longestMs));
     this.shelves = sizes.map((size) => ({ size, windows: new Map(), forgottenBeforeMs: Number.NEGATIVE_INFINITY }));
   }
@@ -119,7 +129,7 @@ export class PerformanceBook {
     }
     const isLater = latestMs > this.latestMs;
     this.latestMs = latestMs;
-    for (const shelf of this.shelves) this.close(shelf, isLater);
+    for (const shelf of this.shelves) this.close(shelf, isLater, logMs);
   }
 
   /** True when a window is to be published. */
@@ -231,12 +241,13 @@ export class PerformanceBook {
   }
 
   /** Finds what has become final, and what is to be let go. @param isLater event time has come further */
-  private close(shelf: Shelf, isLater: boolean): void {
+  private close(shelf: Shelf, isLater: boolean, logMs: number): void {
     const { windows } = shelf;
     if (isLater) {
       for (const window of windows.values()) {
         if (!window.isFinal && this.isOver(window)) this.change(window);
-        if (this.latestMs >= window.endMs + this.ttlMs + this.longestMs) this.leave(shelf, window);
+        const isPast = this.latestMs >= window.endMs + this.ttlMs + this.longestMs;
+        if (isPast && logMs - window.publishedAtMs >= this.lingerMs) this.leave(shelf, window);
       }
     }
     if (windows.size <= MAX_PERFORMANCE_WINDOWS) return;

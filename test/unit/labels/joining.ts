@@ -46,7 +46,6 @@ export function optionsOf(overrides: Partial<LabelJoinOptions> = {}): LabelJoinO
     ttlMs: TTL_MS,
     maxPredictions: 100_000,
     paneMs: PANE_MS,
-    wallMs: () => 4e12,
     ...overrides,
   };
 }
@@ -58,6 +57,7 @@ export const idOf = (partition: number, { inputOffset }: Pick<MadePrediction, 'i
 export function predictionBatch(partition: number, log: readonly MadePrediction[], from: number, to: number): RecordBatch {
   const records = log.slice(from, to).map((made) => ({
     key: made.key === null ? null : Buffer.from(made.key),
+    timestampMs: made.timeMs + 5,
     value: predictionType.toBuffer({
       predictionId: idOf(partition, made),
       model: 'm',
@@ -81,7 +81,7 @@ export function predictionBatch(partition: number, log: readonly MadePrediction[
 export function labelColumns(partition: number, log: readonly MadeLabel[], from: number, to: number): LabelColumns {
   const made = log.slice(from, to);
   const records = recordBatch(
-    made.map(({ id }) => ({ key: Buffer.from(id), value: Buffer.from('x') })),
+    made.map(({ id, timeMs }) => ({ key: Buffer.from(id), value: Buffer.from('x'), timestampMs: timeMs })),
     { topic: 'labels', partition, firstOffset: from },
   );
   return {

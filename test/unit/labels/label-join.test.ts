@@ -133,7 +133,7 @@ describe('joining labels to predictions', () => {
       (_, i): MadePrediction => ({ key: `k${i}`, inputOffset: i, timeMs: START_MS + i * 1_000, score: 0.5 }),
     );
     join.takePredictions(predictionBatch(0, many, 0, many.length));
-    join.takeLabels(labelColumns(0, [{ id: 'x', truth: 1, timeMs: START_MS + 6_500_000 }], 0, 1));
+    join.expire(START_MS + 6_500_000, START_MS + 9_000_000, () => false);
     const from = join.positionOf(0)!.predictionsFrom;
     expect(from).toBeGreaterThan(0);
     expect(many[from - 1]!.timeMs + TTL_MS).toBeLessThan(START_MS + 6_500_000);

@@ -5,12 +5,13 @@ import {
   PerformanceBook,
   performanceDataOf,
   type PerformanceWindowState,
+  LINGER_MS,
   PUBLISH_INTERVAL_MS,
 } from '../../../../src/drift/performance/performance-book.ts';
 import { deltaOf, HOUR_MS, layout, paneOf, START_MS } from './performing.ts';
 
 const bookOf = (...sizes: string[]): PerformanceBook =>
-  new PerformanceBook({ layout, sizes: sizes.map((name) => windowSizeFrom(name)!), ttlMs: HOUR_MS });
+  new PerformanceBook({ layout, sizes: sizes.map((name) => windowSizeFrom(name)!), ttlMs: HOUR_MS, lingerMs: 0 });
 
 /** Publishes all that is due; by size, hour of the start and arm. */
 function publish(book: PerformanceBook, logMs: number): string[] {
@@ -70,6 +71,19 @@ describe('a book of performance windows', () => {
     book.take(deltaOf([pane(0), pane(1)]), 90_000);
     expect(book.late).toBe(1);
     expect(publish(book, 99_000)).toEqual(['1h 1 champion 2 final']);
+  });
+
+  test('keeps a window for a time of the log, however fast event time runs', () => {
+    const book = new PerformanceBook({ layout, sizes: [windowSizeFrom('1h')!], ttlMs: HOUR_MS });
+    book.take(deltaOf([pane(0)]), 0);
+    publish(book, 10_000);
+    book.take(deltaOf([pane(1_000)]), 20_000);
+    publish(book, 30_000);
+    book.take(deltaOf([pane(0), pane(1_001)]), LINGER_MS);
+    expect([book.late, publish(book, LINGER_MS + 10_000)[0]]).toEqual([0, '1h 0 champion 2 final']);
+    book.take(deltaOf([pane(1_002)]), 2 * LINGER_MS + 20_000);
+    book.take(deltaOf([pane(0)]), 2 * LINGER_MS + 20_000);
+    expect(book.late).toBe(1);
   });
 
   test('publishes at once what it lets go unpublished', () => {

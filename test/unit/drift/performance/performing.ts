@@ -94,6 +94,7 @@ export const performance: NonNullable<MergerOptions['performance']> = {
   prefix: PREFIX,
   deltaPrefix: DELTA_PREFIX,
   ttlMs: 2 * HOUR_MS,
+  lingerMs: 0,
   metric: 'auc',
   maxDrop: 0.05,
   minSamples: 500,
