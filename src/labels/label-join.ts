@@ -2,12 +2,17 @@ import type { RecordBatch } from '../core/records.ts';
 import { countLabel, countPrediction } from '../drift/performance/counting.ts';
 import type { PerformancePane } from '../drift/performance/performance-delta.ts';
 import { hashOf } from './byte-map.ts';
+import { Generations } from './generations.ts';
 import type { LabelColumns } from './label-columns.ts';
 import { type JoinPosition, JoinSeat } from './join-seat.ts';
 import type { JoinTally, LabelJoinOptions } from './join-types.ts';
+import { LabelStore } from './label-store.ts';
 import { cover } from './pane-sums.ts';
 import { PredictionReader } from './prediction-reader.ts';
-import { Generations, LabelGeneration, PredictionGeneration } from './prediction-store.ts';
+import { isRepeated, PredictionGeneration } from './prediction-store.ts';
+
+/** Predictions of one id, in each part of the time to live, that a label is given to at most: else a key that all events share would cost a walk over all of them. */
+const MAX_OF_ID = 1_000;
 
 /**
  * Joins labels to the predictions of the partitions that this worker owns, and counts both by pane of the prediction's event time.
@@ -19,7 +24,7 @@ import { Generations, LabelGeneration, PredictionGeneration } from './prediction
 export class LabelJoin {
   readonly tally: JoinTally = { predictions: 0, malformedPredictions: 0, joined: 0, corrected: 0, unmatched: 0, repeated: 0, empty: 0 };
   private readonly predictions: Generations<PredictionGeneration>;
-  private readonly labels: Generations<LabelGeneration>;
+  private readonly labels: LabelStore;
   private readonly options: LabelJoinOptions;
   private readonly reader: PredictionReader;
   private readonly seats = new Map<number, JoinSeat>();
@@ -34,7 +39,7 @@ export class LabelJoin {
     this.options = options;
     this.reader = new PredictionReader(options);
     this.predictions = new Generations(() => new PredictionGeneration(), maxPredictions, ttlMs);
-    this.labels = new Generations(() => new LabelGeneration(), maxPredictions, ttlMs);
+    this.labels = new LabelStore(options);
   }
 
   /** Partitions of the predictions that are ours. */
@@ -172,7 +177,7 @@ export class LabelJoin {
     const start = byKey ? records.keyStart[i]! : reader.idStart;
     const length = byKey ? records.keyLength[i]! : reader.idLength;
     const hash = length > 0 ? hashOf(records.buffer, start, length) : 0;
-    if (length > 0 && this.isRepeated(seat, hash, records.buffer, start, length, inputOffset)) {
+    if (length > 0 && isRepeated(this.predictions, seat.id, inputOffset, hash, records.buffer, start, length)) {
       this.tally.repeated++;
       return;
     }
@@ -195,9 +200,9 @@ export class LabelJoin {
     generation.score[at] = score;
     generation.predicted[at] = predicted;
     generation.arm[at] = arm;
-    const label = this.labelOf(hash, records.buffer, start, length);
-    if (!label) return;
-    const { generation: labels, row: labelRow } = label;
+    const labels = this.labels.find(hash, records.buffer, start, length);
+    if (!labels) return;
+    const labelRow = this.labels.foundRow;
     const labelPartition = labels.partition[labelRow]!;
     const labelOffset = labels.offset[labelRow]!;
     const labelMs = labels.timeMs[labelRow]!;
@@ -206,18 +211,6 @@ export class LabelJoin {
     row.truth = labels.truth[labelRow]!;
     this.apply(seat, generation, at, labelMs, seat.hasCountedLabel(offset, labelPartition, labelOffset));
     this.tally.joined++;
-  }
-
-  /** True for a prediction that was written before: at least once is more than once when a worker has crashed. */
-  private isRepeated(seat: JoinSeat, hash: number, bytes: Uint8Array, start: number, length: number, inputOffset: number): boolean {
-    for (const generation of this.predictions.all) {
-      const key = generation.keys.find(hash, bytes, start, length);
-      if (key < 0) continue;
-      for (let i = generation.newest[key]!; i >= 0; i = generation.before[i]!) {
-        if (generation.seat[i] === seat.id && generation.inputOffset[i] === inputOffset) return true;
-      }
-    }
-    return false;
   }
 
   private takeLabel(columns: LabelColumns, at: number, offset: number): void {
@@ -234,7 +227,7 @@ export class LabelJoin {
     for (const generation of predictions.all) {
       const key = generation.keys.find(hash, idBuffer, start, length);
       if (key < 0) continue;
-      for (let i = generation.newest[key]!; i >= 0; i = generation.before[i]!) {
+      for (let i = generation.newest[key]!, left = MAX_OF_ID; i >= 0 && left > 0; i = generation.before[i]!, left--) {
         const seat = seats.get(generation.seat[i]!);
         if (!seat?.takesLabels(partition, columns.position) || Math.abs(labelMs - generation.timeMs[i]!) > options.ttlMs) continue;
         joined++;
@@ -247,31 +240,7 @@ export class LabelJoin {
     }
     if (isNew) tally[again > 0 ? 'corrected' : 'joined']++;
     else if (joined === 0) tally.unmatched++;
-    this.keep(columns, at, offset, hash, joined > 0);
-  }
-
-  /** Remembers a label for predictions to come, unless it was read before, and a newer one is known. */
-  private keep(
-    { records, from, idBuffer, idStart, idLength, truth, timeMs }: LabelColumns,
-    at: number,
-    offset: number,
-    hash: number,
-    isJoined: boolean,
-  ): void {
-    const { partition } = records;
-    const start = idStart[at]!;
-    const length = idLength[at]!;
-    const known = this.labelOf(hash, idBuffer, start, length);
-    if (known && known.generation.partition[known.row] === partition && known.generation.offset[known.row]! >= offset) return;
-    const generation = this.labels.open(records.timestamps[from + at]!, partition, offset);
-    generation.count++;
-    // Of an id that has one prediction, which has it, there is nothing to wait for; its offset is remembered all the same.
-    if (isJoined && this.options.match === 'predictionId') return;
-    const row = generation.put(hash, idBuffer, start, length);
-    generation.truth[row] = truth[at]!;
-    generation.timeMs[row] = timeMs[at]!;
-    generation.partition[row] = partition;
-    generation.offset[row] = offset;
+    this.labels.keep(columns, at, hash, joined > 0);
   }
 
   /** Gives a prediction its label, `row.truth`, and takes back the one it had. @param isCounted the last owner has counted it */
@@ -294,20 +263,5 @@ export class LabelJoin {
     }
     generation.truth[at] = newTruth;
     generation.labelledAtMs[at] = labelMs;
-  }
-
-  /** The newest label of an id. */
-  private labelOf(
-    hash: number,
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-  ): { generation: LabelGeneration; row: number } | undefined {
-    const { all } = this.labels;
-    for (let i = all.length - 1; i >= 0; i--) {
-      const row = all[i]!.keys.find(hash, bytes, start, length);
-      if (row >= 0) return { generation: all[i]!, row };
-    }
-    return undefined;
   }
 }
