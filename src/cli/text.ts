@@ -1,14 +1,15 @@
+import { roundText } from '../core/text.ts';
+
+export { countText as numberText } from '../core/text.ts';
+
 /** A time as ISO 8601 in UTC; what is none is shown as it is. */
 export function timeText(ms: number): string {
   return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms);
 }
 
-/** A number with separators. */
-export const numberText = (value: number): string => value.toLocaleString('en');
-
 /** A number to four digits; a dash when it is not known. */
 export function shortText(value: number | null): string {
-  return value === null ? '-' : String(Number(value.toPrecision(4)));
+  return value === null ? '-' : roundText(value);
 }
 
 // Characters that could move the cursor, change colours or reorder what a terminal shows.

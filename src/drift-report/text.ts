@@ -1,10 +1,8 @@
+import { countText, roundText } from '../core/text.ts';
 import type { DriftStatus } from '../drift/decision.ts';
 import type { ExportedWindow } from '../drift/exported-window.ts';
 
-/** A whole number with separators. */
-export function countText(value: number): string {
-  return value.toLocaleString('en');
-}
+export { countText } from '../core/text.ts';
 
 /** A share in percent: one decimal below 10 %; a dash when it is not known. What is not nothing does not look like nothing. */
 export function shareText(share: number | null): string {
@@ -14,7 +12,7 @@ export function shareText(share: number | null): string {
 
 /** A number to so many digits. */
 export function shortNumber(value: number | null, digits = 4): string {
-  return value === null ? '–' : String(Number(value.toPrecision(digits)));
+  return value === null ? '–' : roundText(value, digits);
 }
 
 /** A number of things: `1 window`, `1,200 windows`. */

@@ -1,3 +1,4 @@
+import { roundText } from '../../core/text.ts';
 import type { PerformanceLayout } from './layout.ts';
 import type { PerformanceMeasures, PerformanceMetric } from './measures.ts';
 import { samplingErrorOf } from './sampling-error.ts';
@@ -44,8 +45,8 @@ export interface PerformanceEvidence {
 /** Standard errors that a drop must exceed: chance alone makes that of one window in 700. */
 const STANDARD_ERRORS = 3;
 
-/** Those of which less is better. */
-const LOSSES: ReadonlySet<PerformanceMetric> = new Set<PerformanceMetric>(['logLoss', 'brier', 'mae', 'rmse']);
+/** Measures of which less is better; a drop of theirs is relative. */
+export const LOSSES: ReadonlySet<PerformanceMetric> = new Set<PerformanceMetric>(['logLoss', 'brier', 'mae', 'rmse']);
 
 /**
  * Says whether performance has fallen. As with drift, it takes an effect that matters (`maxDrop`) and that is not chance: more than three times its
@@ -85,7 +86,7 @@ export function judgePerformance(evidence: PerformanceEvidence): PerformanceVerd
       dropBasis,
       samplingError,
       status: hasFallen ? 'FELL' : 'OK',
-      reason: `${metric} ${short(now)}, in the reference ${short(before)} (${text})${isChance}`,
+      reason: `${metric} ${roundText(now)}, in the reference ${roundText(before)} (${text})${isChance}`,
     };
   }
   if (labelled < minSamples) return insufficient(`${labelled} labelled predictions of ${minSamples} needed`);
@@ -108,8 +109,4 @@ function errorOfDrop(
   if (known.length === 0 || ofReference === null) return null;
   const error = Math.max(...known);
   return LOSSES.has(metric) ? Math.hypot(error / before, (now * ofReference) / before ** 2) : Math.hypot(error, ofReference);
-}
-
-function short(value: number): string {
-  return String(Number(value.toPrecision(4)));
 }
