@@ -8,6 +8,7 @@ import { createKafka } from '../kafka/client.ts';
 import { readCompacted } from './compacted-topic.ts';
 import { type DriftHistoryOptions, readDriftHistory } from './drift-history.ts';
 import { readStateTopic } from './drift-state.ts';
+import { type PerformanceHistory, performanceOf, type PerformanceStatistics } from './performance-history.ts';
 
 export type { ExportedCells, ExportedFeature, ExportedWindow } from '../drift/exported-window.ts';
 
@@ -19,10 +20,12 @@ export interface DriftExport {
   readonly unreadable: number;
   /** Windows without counts, or whose reference profile is not in the state topic any more. */
   readonly withoutCounts: number;
+  /** Where performance comes from; undefined when the pipeline has no labels. */
+  readonly performance: Omit<PerformanceHistory, 'byWindow'> | undefined;
 }
 
 /**
- * Reads statistics, counts and reference profiles, and puts them together. Nothing is written or committed.
+ * Reads statistics, counts, reference profiles, and performance where there are labels, and puts them together. Nothing is written or committed.
  * @throws WeirError `topic_missing`, `not_authorized`, `kafka_unavailable`, `registry_unavailable`
  */
 export async function exportDrift(options: DriftHistoryOptions): Promise<DriftExport> {
@@ -36,18 +39,26 @@ export async function exportDrift(options: DriftHistoryOptions): Promise<DriftEx
   const windows = history.windows.map((statistics) => {
     const { referenceId } = statistics;
     if (!references.has(referenceId)) references.set(referenceId, getState<ReferenceProfile>(state, referenceKey(referenceId)));
-    const of = counts.values.get(statisticsKey(statistics));
+    const key = statisticsKey(statistics);
+    const performance = performanceOf(history.performance, statistics);
+    const of = counts.values.get(key);
     const reference = references.get(referenceId);
     // They are written together; whoever reads between two revisions of a window has statistics of one and counts of the other.
     const fits = of?.referenceId === referenceId && of.revision === statistics.revision && of.events === statistics.events;
-    if (fits && reference) return exportWindow(statistics, of, reference);
+    if (fits && reference) return exportWindow(statistics, performance, of, reference);
     withoutCounts++;
-    return exportWindow(statistics);
+    return exportWindow(statistics, performance);
   });
-  return { topic: history.topic, windows, unreadable: history.unreadable + counts.unreadable, withoutCounts };
+  const { topic, unreadable, performance } = history;
+  return { topic, windows, unreadable: unreadable + counts.unreadable, withoutCounts, performance };
 }
 
-function exportWindow(statistics: DriftStatistics, counts?: DriftCounts, reference?: ReferenceProfile): ExportedWindow {
+function exportWindow(
+  statistics: DriftStatistics,
+  performance: readonly PerformanceStatistics[] | null,
+  counts?: DriftCounts,
+  reference?: ReferenceProfile,
+): ExportedWindow {
   const profiles = reference && [...reference.features, reference.prediction];
   const feature = (of: DriftStatistics['prediction'], index: number): ExportedFeature => {
     if (!counts || !profiles) return { ...of, marks: null, cells: null };
@@ -55,7 +66,7 @@ function exportWindow(statistics: DriftStatistics, counts?: DriftCounts, referen
     return { ...of, marks, cells: cellsOf(profiles[index]!, { cells, counts: n, sums }) };
   };
   const { features, prediction, ...rest } = statistics;
-  return { ...rest, features: features.map(feature), prediction: feature(prediction, features.length) };
+  return { ...rest, features: features.map(feature), prediction: feature(prediction, features.length), performance };
 }
 
 function cellsOf(

@@ -5,6 +5,7 @@ import { windowSizeFrom } from '../core/window-size.ts';
 import { type DriftStatistics, statisticsReader } from '../drift/statistics-record.ts';
 import { createKafka } from '../kafka/client.ts';
 import { readCompacted } from './compacted-topic.ts';
+import { type PerformanceHistory, readPerformanceHistory } from './performance-history.ts';
 
 export type { DriftStatistics } from '../drift/statistics-record.ts';
 
@@ -34,10 +35,12 @@ export interface DriftHistory {
   readonly windows: readonly DriftStatistics[];
   /** Records that cannot be read, or were written with a schema that cannot be had. */
   readonly unreadable: number;
+  /** What is said of performance, of whatever window; undefined when the pipeline has no labels. */
+  readonly performance: PerformanceHistory | undefined;
 }
 
 /**
- * Reads the whole statistics topic and keeps the newest record of each window. Nothing is written or committed.
+ * Reads the whole statistics topic, and that of performance where there are labels, and keeps the newest record of each window. Nothing is written or committed.
  * @throws WeirError `topic_missing`, `not_authorized`, `kafka_unavailable`, `registry_unavailable`
  */
 export async function readDriftHistory(options: DriftHistoryOptions): Promise<DriftHistory> {
@@ -46,7 +49,7 @@ export async function readDriftHistory(options: DriftHistoryOptions): Promise<Dr
   const topic = options.topic ?? config.drift.statisticsTopic;
   const { values, unreadable } = await readCompacted(kafka, topic, { ...options, reader: statisticsReader });
   const windows = [...values.values()].filter((window) => isMeant(window, options)).sort(inOrder);
-  return { topic, windows, unreadable };
+  return { topic, windows, unreadable, performance: await readPerformanceHistory(kafka, options) };
 }
 
 function isMeant({ model, modelVersion, window, windowStart, windowEnd }: DriftStatistics, wanted: DriftHistoryOptions): boolean {

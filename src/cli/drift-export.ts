@@ -1,10 +1,11 @@
 import { exportDrift } from '../app/drift-export.ts';
+import { performanceNotes } from '../app/performance-history.ts';
 import type { DriftWindowOptions } from './drift.ts';
 import { driftQuery } from './drift-query.ts';
 import { EXIT_CODES } from './failure.ts';
 import { writeOutputFile } from './output-file.ts';
 import type { Terminal } from './terminal.ts';
-import { numberText } from './text.ts';
+import { numberText, safeText } from './text.ts';
 
 /** Options of `weir drift export`. */
 export interface DriftExportOptions extends DriftWindowOptions {
@@ -29,5 +30,6 @@ export async function driftExportCommand(options: DriftExportOptions, terminal: 
   }
   if (found.unreadable > 0)
     terminal.err(`${numberText(found.unreadable)} records cannot be read: another format, or a schema that cannot be had.`);
+  for (const note of performanceNotes(found.performance)) terminal.err(safeText(note));
   return EXIT_CODES.ok;
 }

@@ -1,4 +1,5 @@
 import { type DriftHistory, type DriftStatistics, readDriftHistory } from '../app/drift-history.ts';
+import { dropText, judgedValue, performanceNotes, performanceOf, type PerformanceStatistics } from '../app/performance-history.ts';
 import { cut, numberText, safeText, shortText, timeText } from './text.ts';
 import type { DriftWindowOptions } from './drift.ts';
 import { driftQuery } from './drift-query.ts';
@@ -15,14 +16,20 @@ export interface DriftLsOptions extends DriftWindowOptions {
 export async function driftLsCommand(options: DriftLsOptions, terminal: Terminal): Promise<number> {
   const { json = false, features = false } = options;
   const history = await readDriftHistory(driftQuery(options, terminal));
-  if (json) for (const window of history.windows) terminal.out(JSON.stringify(window));
-  else for (const line of driftLines(history, { features }, terminal.style, terminal.columns)) terminal.out(line);
+  const lines = json ? driftJson(history) : driftLines(history, { features }, terminal.style, terminal.columns);
+  for (const line of lines) terminal.out(line);
   if (history.unreadable > 0) {
     terminal.err(
       `${numberText(history.unreadable)} records of ${history.topic} cannot be read: another format, or a schema that cannot be had.`,
     );
   }
+  for (const note of performanceNotes(history.performance)) terminal.err(safeText(note));
   return EXIT_CODES.ok;
+}
+
+/** The windows as JSON, one a line: their statistics, and `performance` by arm, null when the pipeline has no labels. */
+export function driftJson({ windows, performance }: Pick<DriftHistory, 'windows' | 'performance'>): string[] {
+  return windows.map((window) => JSON.stringify({ ...window, performance: performanceOf(performance, window) }));
 }
 
 type FeatureStatistics = DriftStatistics['prediction'];
@@ -32,7 +39,7 @@ const NAMED = 4;
 
 /** The windows as lines of text: a table for each model version and size. */
 export function driftLines(
-  { topic, windows }: Pick<DriftHistory, 'topic' | 'windows'>,
+  { topic, windows, performance }: Pick<DriftHistory, 'topic' | 'windows' | 'performance'>,
   { features }: { readonly features: boolean },
   style: Style,
   columns?: number,
@@ -41,23 +48,33 @@ export function driftLines(
   const fit = (line: string): string => (columns === undefined ? line : cut(line, columns));
   const groups = Map.groupBy(windows, ({ model, modelVersion, window }) => `${model} ${modelVersion}, windows of ${window}`);
   return [...groups].flatMap(([name, of], group) => {
-    const [heading = '', ...rows] = table([HEADING, ...of.map(cellsOf)]);
+    const heard = performance && of.map((window) => performanceOf(performance, window) ?? []);
+    const [heading = '', ...rows] = table([headingOf(heard), ...of.map((window, i) => cellsOf(window, heard?.[i]))]);
     return [
       ...(group > 0 ? [''] : []),
       `${safeText(name)}, against reference ${safeText(of[0]!.referenceId.slice(0, 12))}:`,
       style.bold(fit(heading)),
       ...of.flatMap((window, i) => [
         colour(window.status, style)(fit(rows[i]!)),
-        ...(features ? featureLines(window).map((line) => style.dim(fit(line))) : []),
+        ...(features ? [...featureLines(window), ...performanceLines(heard?.[i])].map((line) => style.dim(fit(line))) : []),
       ]),
       summaryOf(of),
     ];
   });
 }
 
-const HEADING = ['WINDOW', 'UNTIL', 'ROWS', 'STATUS', 'SCORE', 'COLUMNS IN DRIFT', 'COVERAGE', 'RECOMMENDATION'];
+/** What is known of performance, by arm; undefined when the pipeline has no labels. */
+type Heard = readonly PerformanceStatistics[] | undefined;
 
-function cellsOf(window: DriftStatistics): string[] {
+function headingOf(heard: unknown): string[] {
+  return [
+    ...['WINDOW', 'UNTIL', 'ROWS', 'STATUS', 'SCORE', 'COLUMNS IN DRIFT', 'COVERAGE'],
+    ...(heard ? ['PERFORMANCE'] : []),
+    'RECOMMENDATION',
+  ];
+}
+
+function cellsOf(window: DriftStatistics, heard: Heard): string[] {
   const { windowStart, windowEnd, events, status, final, prediction, driftedFeatureNames, coverage, recommendation } = window;
   const more = driftedFeatureNames.length - NAMED;
   return [
@@ -68,8 +85,32 @@ function cellsOf(window: DriftStatistics): string[] {
     share(prediction.jsDistance),
     safeText(driftedFeatureNames.slice(0, NAMED).join(', ')) + (more > 0 ? ` and ${more} more` : '') || '-',
     share(coverage),
+    ...(heard ? [heard.map((of) => `${armText(of, heard)}${performanceText(of)}`).join('; ') || '-'] : []),
     recommendation === 'retrain_model' ? 'retrain' : '-',
   ];
+}
+
+/** The measure that the verdict is about, by how much it is worse, and the verdict. */
+function performanceText(of: PerformanceStatistics): string {
+  const { metric, realised, labelled, dropBasis, status } = of;
+  if (status !== 'INSUFFICIENT_DATA') {
+    const basis = dropBasis === 'CBPE' ? ' estimated' : '';
+    return `${safeText(metric)} ${shortText(judgedValue(of))}${basis}, ${dropText(of)}, ${status}`;
+  }
+  const value = realised?.[metric] ?? null;
+  const known = value === null ? '' : `${safeText(metric)} ${shortText(value)}, `;
+  return labelled === 0 ? 'no labels' : `${known}${numberText(labelled)} label${labelled === 1 ? '' : 's'}, ${status}`;
+}
+
+/** Names the arm where there are several. */
+function armText({ arm }: PerformanceStatistics, all: readonly PerformanceStatistics[]): string {
+  return all.length > 1 ? `${safeText(arm)}: ` : '';
+}
+
+function performanceLines(heard: Heard = []): string[] {
+  return heard
+    .filter(({ status }) => status === 'FELL')
+    .map((of) => `    ${of.status.padEnd(5)} performance${heard.length > 1 ? ` of ${safeText(of.arm)}` : ''}: ${safeText(of.reason)}`);
 }
 
 function featureLines({ features, prediction }: DriftStatistics): string[] {

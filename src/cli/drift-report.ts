@@ -1,4 +1,5 @@
 import { driftReport } from '../app/drift-report.ts';
+import { performanceNotes } from '../app/performance-history.ts';
 import type { DriftWindowOptions } from './drift.ts';
 import { driftQuery } from './drift-query.ts';
 import { EXIT_CODES } from './failure.ts';
@@ -26,5 +27,6 @@ export async function driftReportCommand(options: DriftReportCommandOptions, ter
   }
   if (report.unreadable > 0)
     terminal.err(`${numberText(report.unreadable)} records cannot be read: another format, or a schema that cannot be had.`);
+  for (const note of performanceNotes(report.performance)) terminal.err(safeText(note));
   return EXIT_CODES.ok;
 }

@@ -28,9 +28,9 @@ export function addDriftCommands(program: Command, action: MakeAction): void {
   withWindows(drift.command('ls'))
     .summary('list the windows, what drifted in each, and what to do')
     .description(
-      'Lists the windows of the statistics topic, the newest record of each, oldest window first: how many rows, how far the score moved, which columns are in drift, and what weir recommends. Nothing is changed: no consumer group is joined and no offset is committed. Times are event times.',
+      'Lists the windows of the statistics topic, the newest record of each, oldest window first: how many rows, how far the score moved, which columns are in drift, and what weir recommends; with labels, also how good the predictions were. Nothing is changed: no consumer group is joined and no offset is committed. Times are event times.',
     )
-    .option('--features', 'list the columns of each window that are not OK, with how far they moved and why')
+    .option('--features', 'list the columns of each window that are not OK, with how far they moved and why, and why performance fell')
     .option('--json', 'print one JSON object a line for each window, with all statistics')
     .addHelpText(
       'after',
@@ -45,7 +45,7 @@ export function addDriftCommands(program: Command, action: MakeAction): void {
   withWindows(drift.command('export'))
     .summary('write the counts and statistics of every window, feature and edge')
     .description(
-      'Writes one JSON object a line for each window that is final: its statistics, and for every feature the edges or words, the counts and sums of each cell, and those of the reference, so that anyone can check the statistics with another implementation. Nothing is changed.',
+      'Writes one JSON object a line for each window that is final: its statistics, and for every feature the edges or words, the counts and sums of each cell, and those of the reference, so that anyone can check the statistics with another implementation. performance says how good the predictions were, a record an arm, or null when the pipeline has no labels. Nothing is changed.',
     )
     .option('--open', 'also windows that are not final yet')
     .option('--out <file>', 'write to a file')
@@ -62,7 +62,7 @@ export function addDriftCommands(program: Command, action: MakeAction): void {
   withWindows(drift.command('report'))
     .summary('write a page for people: what drifted, how, and what was decided')
     .description(
-      'Writes an HTML page of the windows that are final: a heat map of features by windows, the histograms of what drifted against those of the reference, and what was decided and why. The page is one file that loads nothing and runs no scripts; it can be read on a phone, in light and dark, and by a screen reader. Nothing is changed. Prints the name of the file, and on standard error what the page says in a sentence.',
+      'Writes an HTML page of the windows that are final: a heat map of features by windows, the histograms of what drifted against those of the reference, and what was decided and why; with labels, how good the predictions were over time. The page is one file that loads nothing and runs no scripts; it can be read on a phone, in light and dark, and by a screen reader. Nothing is changed. Prints the name of the file, and on standard error what the page says in a sentence.',
     )
     .requiredOption('--html <file>', 'where to write the page; a file that is there is replaced')
     .option('--open', 'also windows that are not final yet')

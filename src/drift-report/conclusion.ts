@@ -1,3 +1,4 @@
+import { hasFallenByLabels, performanceConclusions } from './performance-conclusion.ts';
 import { countOf, countText, listText } from './text.ts';
 import type { WindowGroup } from './series.ts';
 
@@ -5,13 +6,15 @@ import type { WindowGroup } from './series.ts';
 const NAMED = 5;
 
 /** What an operator should know of a group of windows, as one sentence. It holds names as they are in the data: escape it. */
-export function conclusionOf({ windows, series }: WindowGroup): string {
+export function conclusionOf(group: WindowGroup): string {
+  const { windows, series } = group;
   const judged = windows.filter(({ status }) => status !== 'INSUFFICIENT_DATA');
   const newest = windows.at(-1)!;
   const lost = Math.max(...windows.map(({ gapOffsets }) => gapOffsets));
-  const advice = newest.recommendation === 'retrain_model' ? 'retrain the model' : 'go on monitoring';
+  const advice = newest.recommendation === 'retrain_model' || hasFallenByLabels(group) ? 'retrain the model' : 'go on monitoring';
   return `${[
     judged.length === 0 ? nothingKnown(windows.length) : driftOf(judged, series),
+    ...performanceConclusions(group),
     `what is recommended now: ${advice}`,
     ...(judged.length > 0 && newest.status === 'INSUFFICIENT_DATA' ? ['the newest window has too few rows to be judged'] : []),
     ...(lost > 0 ? [`${countOf(lost, 'input offset')} ${lost === 1 ? 'was' : 'were'} never counted`] : []),

@@ -4,6 +4,7 @@ import { decisions } from './decisions.ts';
 import { featureDetails } from './feature-details.ts';
 import { heatMap } from './heat-map.ts';
 import { html, type Html, trusted } from './html.ts';
+import { performance } from './performance.ts';
 import { groupsOf, type WindowGroup } from './series.ts';
 import { styleSheet } from './style.ts';
 import { countOf, countText, minuteText } from './text.ts';
@@ -19,7 +20,7 @@ export interface ReportOptions {
 }
 
 /** What a group of windows is told in, in this order; each part gets an id for its heading. */
-const PARTS: readonly ((group: WindowGroup, id: string) => Html)[] = [heatMap, featureDetails, decisions];
+const PARTS: readonly ((group: WindowGroup, id: string) => Html | undefined)[] = [performance, heatMap, featureDetails, decisions];
 
 /**
  * The report as a page in one file: it loads nothing, needs no scripts, and forbids them, so that a name from the data can

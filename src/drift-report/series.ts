@@ -1,5 +1,6 @@
 import type { DriftStatus } from '../drift/decision.ts';
 import type { ExportedFeature, ExportedWindow } from '../drift/exported-window.ts';
+import { type ArmSeries, armsOf } from './performance-series.ts';
 
 /** The windows of one size and one version of a model, oldest first: a section of the report. */
 export interface WindowGroup {
@@ -10,6 +11,8 @@ export interface WindowGroup {
   readonly windows: readonly ExportedWindow[];
   /** All features and the score, those that need attention first. */
   readonly series: readonly FeatureSeries[];
+  /** How good predictions were, by arm; none when nothing was published of that. */
+  readonly arms: readonly ArmSeries[];
 }
 
 /** A feature, or the score, from window to window. */
@@ -37,7 +40,7 @@ export function groupsOf(windows: readonly ExportedWindow[]): WindowGroup[] {
   return [...groups.values()].map((of) => {
     const ordered = of.toSorted((a, b) => a.windowStart - b.windowStart);
     const { model, modelVersion, window } = ordered[0]!;
-    return { model, modelVersion, window, windows: ordered, series: seriesOf(ordered) };
+    return { model, modelVersion, window, windows: ordered, series: seriesOf(ordered), arms: armsOf(ordered) };
   });
 }
 

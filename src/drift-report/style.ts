@@ -118,10 +118,13 @@ th { font-weight: 600; }
 .heat .drift { font-weight: 700; }
 .facts th, .facts td { min-width: 5rem; max-width: 24rem; }
 .decisions th, .decisions td { min-width: 6rem; max-width: 30rem; }
-.decisions td:nth-child(4), .decisions td:nth-child(5) { min-width: 12rem; }
+.decisions td:nth-child(4), .decisions td:nth-child(5), .decisions.performing td:nth-child(6) { min-width: 12rem; }
+.performance th:first-child { min-width: 10rem; }
+.performance td { white-space: nowrap; }
+.performance .why { min-width: 14rem; white-space: normal; }
 .decisions ul { margin: 0; padding-left: 1rem; }
 .status { white-space: nowrap; }
-.status.drift { color: var(--drift); font-weight: 700; }
+.status.drift, .status.fell { color: var(--drift); font-weight: 700; }
 .status.warn { color: var(--warn); font-weight: 700; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1rem; list-style: none; margin: .5rem 0; padding: 0; font-size: .875rem; }
 .swatch, .key { display: inline-block; width: 1.1em; height: 1.1em; margin-right: .35em; vertical-align: -.15em; border: 1px solid var(--line); }
@@ -137,6 +140,22 @@ svg .value { fill: var(--muted); font-size: 11px; }
 /* Hollow against filled: told apart without colours. */
 rect.reference { fill: none; stroke: var(--reference); stroke-width: 1.5; }
 rect.current { fill: var(--current); }
+svg .middle { text-anchor: middle; }
+.grid { stroke: var(--line); stroke-opacity: .5; }
+.current-line, .estimated-line, .reference-line { fill: none; stroke-width: 1.5; }
+.current-line { stroke: var(--current); stroke-width: 2; }
+.estimated-line { stroke: var(--muted); stroke-dasharray: 5 3; }
+.reference-line { stroke: var(--reference); }
+.band { fill: var(--current); fill-opacity: .2; }
+.band.estimate { fill: var(--muted); }
+.point { fill: var(--current); }
+.point.fell { fill: var(--drift); stroke: var(--drift); }
+.point.scarce { fill: var(--page); stroke: var(--current); stroke-width: 1.5; }
+.seen-through { fill-opacity: .6; stroke: var(--current); }
+.stroke { display: inline-block; width: 1.8em; margin-right: .35em; vertical-align: .25em; border-top: 2px solid; }
+.stroke.current { border-color: var(--current); }
+.stroke.estimated { border-color: var(--muted); border-top-style: dashed; }
+.stroke.reference { border-color: var(--reference); }
 summary { cursor: pointer; padding: .35rem 0; color: var(--focus); }
 footer { margin-top: 3rem; font-size: .875rem; }
 .unseen { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }

@@ -1,4 +1,5 @@
 /** A window of drift with what its statistics were computed from: a line of `weir drift export`, and what a report is drawn from. */
+import type { PerformanceStatistics } from './performance/performance-record.ts';
 import type { DriftStatistics } from './statistics-record.ts';
 
 /** Counts of one feature, of the window and of the reference, cell by cell. */
@@ -28,4 +29,6 @@ export type ExportedFeature = DriftStatistics['prediction'] & {
 export type ExportedWindow = Omit<DriftStatistics, 'features' | 'prediction'> & {
   readonly features: readonly ExportedFeature[];
   readonly prediction: ExportedFeature;
+  /** How good the predictions of the window were, one record an arm; none when nothing was published of it. Null: the pipeline has no labels. */
+  readonly performance: readonly PerformanceStatistics[] | null;
 };

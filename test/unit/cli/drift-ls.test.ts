@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DriftStatistics } from '../../../src/app/drift-history.ts';
-import { driftLines } from '../../../src/cli/drift-ls.ts';
+import type { PerformanceHistory, PerformanceStatistics } from '../../../src/app/performance-history.ts';
+import { driftJson, driftLines } from '../../../src/cli/drift-ls.ts';
 
 const same = (text: string): string => text;
 const style = { good: same, bad: (text: string) => `!${text}`, warn: same, dim: same, bold: same };
@@ -56,7 +57,7 @@ describe('driftLines', () => {
       gapOffsets: 1_200,
       prediction: feature('prediction', { jsDistance: null }),
     });
-    const lines = driftLines({ topic: 't', windows: [windowOf(0), drifted] }, { features: false }, style);
+    const lines = driftLines({ topic: 't', windows: [windowOf(0), drifted], performance: undefined }, { features: false }, style);
     expect(lines).toEqual([
       'delay 2, windows of 1d, against reference abcdef012345:',
       'WINDOW            UNTIL             ROWS    STATUS        SCORE  COLUMNS IN DRIFT       COVERAGE  RECOMMENDATION',
@@ -75,7 +76,7 @@ describe('driftLines', () => {
         feature('gone', { qualityAlarm: true, mean: null }),
       ],
     });
-    const lines = driftLines({ topic: 't', windows: [window] }, { features: true }, style);
+    const lines = driftLines({ topic: 't', windows: [window], performance: undefined }, { features: true }, style);
     expect(lines.slice(3, -1)).toEqual([
       '    DRIFT a\\x1b[2J: 25 % moved, mean 1 (reference 2); tvd 0.25 >= 0.1',
       '    OK    gone: 1.2 % moved; ',
@@ -84,14 +85,83 @@ describe('driftLines', () => {
   });
 
   it('keeps model versions apart, cuts to the width, and says when there is nothing', () => {
-    const lines = driftLines({ topic: 't', windows: [windowOf(0), windowOf(0, { modelVersion: '10' })] }, { features: false }, style, 20);
+    const lines = driftLines(
+      { topic: 't', windows: [windowOf(0), windowOf(0, { modelVersion: '10' })], performance: undefined },
+      { features: false },
+      style,
+      20,
+    );
     expect(lines.filter((line) => line.startsWith('delay'))).toEqual([
       'delay 2, windows of 1d, against reference abcdef012345:',
       'delay 10, windows of 1d, against reference abcdef012345:',
     ]);
     expect(lines[2]).toBe('1970-01-01 00:00  1…');
-    expect(driftLines({ topic: 't', windows: [] }, { features: false }, style)).toEqual([
+    expect(driftLines({ topic: 't', windows: [], performance: undefined }, { features: false }, style)).toEqual([
       'No windows in t that fit. They appear once workers with drift.enabled have scored records.',
     ]);
+  });
+});
+
+describe('performance in the list', () => {
+  const auc = (value: number | null): PerformanceStatistics['realised'] => ({ auc: value }) as PerformanceStatistics['realised'];
+
+  const performance = (change: Partial<PerformanceStatistics> = {}): PerformanceStatistics =>
+    ({
+      ...{ arm: 'champion', metric: 'auc', status: 'OK', dropBasis: 'LABELS', drop: -0.01, samplingError: 0.01, labelled: 2_000 },
+      ...{ realised: auc(0.81), estimated: auc(0.8), reference: auc(0.8), reason: 'auc 0.81' },
+      ...change,
+    }) as PerformanceStatistics;
+
+  const historyOf = (days: readonly (readonly PerformanceStatistics[])[]): PerformanceHistory => ({
+    ...{ topic: 'p', isMissing: false, unreadable: 0 },
+    byWindow: new Map(days.map((of, day) => [`delay|2|1d|${day * DAY_MS}`, of])),
+  });
+
+  const fell = performance({ status: 'FELL', drop: 0.0812, realised: auc(0.71881), reason: 'auc 0.7188, \u001b[2J' });
+  const scarce = { status: 'INSUFFICIENT_DATA', dropBasis: 'NONE', drop: null } as const;
+  const days = [
+    [performance()],
+    [fell],
+    [performance({ dropBasis: 'CBPE', labelled: 0, realised: null, drop: 0 })],
+    [performance({ ...scarce, labelled: 0, realised: null })],
+    [performance({ ...scarce, labelled: 1 })],
+    [
+      performance({ arm: 'a' }),
+      performance({ arm: 'b', metric: 'rmse', drop: 0.5, realised: { rmse: 3 } as PerformanceStatistics['realised'] }),
+    ],
+  ];
+  const windows = [...days, []].map((_, day) => windowOf(day));
+
+  it('has the measure, by how much it is worse, and the verdict', () => {
+    const lines = driftLines({ topic: 't', windows, performance: historyOf(days) }, { features: false }, style);
+    const at = lines[1]!.indexOf('PERFORMANCE');
+    const to = lines[1]!.indexOf('RECOMMENDATION');
+    expect(lines.slice(2, -1).map((line) => line.slice(at, to).trim())).toEqual([
+      'auc 0.81, 0.01 better, OK',
+      'auc 0.7188, 0.081 worse, FELL',
+      'auc 0.8 estimated, the same, OK',
+      'no labels',
+      'auc 0.81, 1 label, INSUFFICIENT_DATA',
+      'a: auc 0.81, 0.01 better, OK; b: rmse 3, 50 % worse, OK',
+      '-',
+    ]);
+  });
+
+  it('says why it fell when asked', () => {
+    const of = { topic: 't', windows: [windowOf(1)], performance: historyOf(days) };
+    expect(driftLines(of, { features: true }, style).slice(3, -1)).toEqual(['    FELL  performance: auc 0.7188, \\x1b[2J']);
+    const both = { ...of, windows: [windowOf(0)], performance: historyOf([[fell, { ...fell, arm: 'b' }]]) };
+    expect(driftLines(both, { features: true }, style)[4]).toBe('    FELL  performance of b: auc 0.7188, \\x1b[2J');
+  });
+
+  it('is part of the JSON: a list by arm, or null without labels', () => {
+    const lines = driftJson({ windows: [windowOf(1), windowOf(6)], performance: historyOf(days) }).map(
+      (line) => JSON.parse(line) as unknown,
+    );
+    expect(lines).toEqual([
+      { ...windowOf(1), performance: [fell] },
+      { ...windowOf(6), performance: [] },
+    ]);
+    expect(driftJson({ windows: [windowOf(1)], performance: undefined })).toEqual([JSON.stringify({ ...windowOf(1), performance: null })]);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { reportOf } from '../../../src/app/drift-report.ts';
 import { reportPage } from '../../../src/drift-report/page.ts';
 import type { ExportedWindow } from '../../../src/drift/exported-window.ts';
+import { expectAccessible } from './accessible.ts';
 import { elementsOf, featureOf, numberCells, windowOf, wordCells } from './windows.ts';
 
 const pageOf = (windows: readonly ExportedWindow[]): string => reportPage({ windows, topic: 'drift.statistics', madeAtMs: 0 });
@@ -91,19 +92,7 @@ describe('reportPage', () => {
   });
 
   it('can be read by a screen reader', () => {
-    expect(elements.find(({ name }) => name === 'html')?.attributes['lang']).toBe('en');
-    const ids = elements.flatMap(({ attributes }) => attributes['id'] ?? []);
-    expect(new Set(ids).size).toBe(ids.length);
-    const referred = elements.flatMap(({ attributes }) => attributes['aria-labelledby']?.split(' ') ?? []);
-    expect(referred.filter((id) => !ids.includes(id))).toEqual([]);
-    expect(elements.filter(({ name, attributes }) => name === 'th' && !attributes['scope'])).toEqual([]);
-    expect(elements.filter(({ name, attributes }) => name === 'svg' && attributes['role'] !== 'img')).toEqual([]);
-    const levels = elements.flatMap(({ name }) => (/^h[1-6]$/.test(name) ? Number(name[1]) : []));
-    expect(levels[0]).toBe(1);
-    for (const [i, level] of levels.entries()) expect(level - (levels[i - 1] ?? 0)).toBeLessThanOrEqual(1);
-    for (const { parent } of elements.filter(({ name }) => name === 'table')) {
-      expect(parent?.attributes).toMatchObject({ role: 'region', tabindex: '0', 'aria-label': expect.any(String) });
-    }
+    expectAccessible(elements);
   });
 
   it('shows names as they are, whatever they hold', () => {
@@ -170,6 +159,7 @@ describe('reportOf', () => {
       windows: [windowOf(0, [drifted]), windowOf(1, [drifted], { final: false })],
       unreadable: 1,
       withoutCounts: 2,
+      performance: undefined,
     };
     expect(reportOf(found, { isWithOpen: false, madeAtMs: 0 })).toMatchObject({
       ...{ topic: 't', windows: 1, unreadable: 1, withoutCounts: 2 },

@@ -69,7 +69,7 @@ export function windowOf(hour: number, features: readonly ExportedFeature[], cha
       duplicatesDropped: 0,
       rejected: 0,
     },
-    ...{ features, prediction },
+    ...{ features, prediction, performance: null },
     ...change,
   };
 }
