@@ -15,6 +15,8 @@ export type RedriveVerdict =
   | 'without-value'
   /** The bytes of its headers are not headers, so that none can be added. */
   | 'unreadable-headers'
+  /** A label, and the target is not the labels topic; or the other way round. */
+  | 'other-topic'
   /** The target topic does not accept so large a record. */
   | 'too-large'
   /** Beyond --limit. */
@@ -24,6 +26,8 @@ export type RedriveVerdict =
 export interface RedriveRules {
   readonly ledger: Pick<RedriveLedger, 'has'>;
   readonly maxAttempts: number;
+  /** The labels topic, and whether it is the target; undefined: there is none. */
+  readonly labels?: { readonly topic: string; readonly isTarget: boolean };
   /** Redrive what has been redriven before, too. */
   readonly again: boolean;
   /** Bytes of key, value and headers that the target accepts. */
@@ -34,7 +38,8 @@ export interface RedriveRules {
 const ATTEMPT_BYTES = ATTEMPT_HEADER.length + 16;
 
 /** Whether a dead letter is to be redriven. */
-export function judge(letter: DeadLetter, { ledger, maxAttempts, again, maxRecordBytes }: RedriveRules): RedriveVerdict {
+export function judge(letter: DeadLetter, { ledger, maxAttempts, again, labels, maxRecordBytes }: RedriveRules): RedriveVerdict {
+  if (labels && (letter.source.topic === labels.topic) !== labels.isTarget) return 'other-topic';
   if (!again && ledger.has(letter.partition, letter.offset)) return 'already';
   if (letter.attempt >= maxAttempts) return 'exhausted';
   if (letter.omittedBytes !== undefined) return 'without-value';

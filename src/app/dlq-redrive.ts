@@ -65,7 +65,8 @@ export async function redriveDeadLetters(options: RedriveOptions): Promise<Redri
     await (dryRun ? writer.lookUp() : writer.start());
     const current = dryRun ? from : await openDeadLetters(options);
     const ledger = await readLedger(current, { openTransactions: dryRun ? 'stop' : 'wait' });
-    const rules = { ...options, ledger, maxRecordBytes: writer.maxRecordBytes(target) };
+    const labels = config.labels && { topic: config.labels.topic, isTarget: target === config.labels.topic };
+    const rules = { ...options, ledger, ...(labels && { labels }), maxRecordBytes: writer.maxRecordBytes(target) };
     const plan = await planRedrive(current, options.filter, rules, options.limit ?? Number.POSITIVE_INFINITY);
     const isConfirmed = !dryRun && plan.total > 0 && (await options.confirm(plan, target));
     const written = isConfirmed ? await carryOut(current, plan, target, writer, options.onWritten ?? (() => {})) : 0;

@@ -75,6 +75,7 @@ const NOTES: Record<Exclude<RedriveVerdict, 'redrive' | 'over-limit'>, (maxAttem
     `have failed again after ${maxAttempts} redrive${maxAttempts === 1 ? '' : 's'} or more and are left alone (--max-attempts)`,
   'without-value': () => 'are without their value, which was too large for the dead-letter topic; weir dlq show says where the original is',
   'unreadable-headers': () => 'have headers that cannot be read, so that no attempt can be noted in them',
+  'other-topic': () => 'are not of that topic: labels go back with --to <labels.topic>, and nothing else does',
   'too-large': () => 'are larger than the target topic accepts (max.message.bytes)',
 };
 

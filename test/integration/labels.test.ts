@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { examplePath, type FlightRecord } from '../../examples/flights/flight-data.ts';
 import { flightDeparted } from '../../examples/flights/flight-event.ts';
 import { registeredPrefix } from '../../examples/flights/replay.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import { readOwnSchema } from '../../src/core/own-schemas.ts';
 import { Random } from '../../src/core/random.ts';
 import {
@@ -18,6 +19,7 @@ import {
 } from '../support/flights.ts';
 import { eventually, produce, readTopic } from '../support/kafka.ts';
 import { services } from '../support/services.ts';
+import { recordingTerminal } from '../unit/cli/terminal-fixture.ts';
 
 const running: WorkerProcess[] = [];
 afterEach(async () => {
@@ -110,7 +112,7 @@ async function expected(
   return months;
 }
 
-async function agrees(pipeline: FlightsPipeline, truth: ReadonlyMap<string, number>): Promise<void> {
+async function expectAgreement(pipeline: FlightsPipeline, truth: ReadonlyMap<string, number>): Promise<void> {
   const months = await expected(pipeline, truth);
   const found = await performance(pipeline);
   expect([...found.keys()].sort((a, b) => a - b)).toEqual([...months.keys()].sort((a, b) => a - b));
@@ -120,6 +122,26 @@ async function agrees(pipeline: FlightsPipeline, truth: ReadonlyMap<string, numb
     expect(realised!.accuracy).toBeCloseTo(right / labelled, 12);
     expect(realised!.aucLower).toBeLessThanOrEqual(realised!.auc);
   }
+}
+
+/** A record of the labels topic that is no label. */
+async function withoutSense({ config }: FlightsPipeline): Promise<void> {
+  await produce(config.labels!.topic, [{ key: 'x', value: Buffer.from('garbage'), partition: 1 }]);
+}
+
+/** What an operator sees of it. */
+async function expectCommandsToSayIt({ env }: FlightsPipeline, labelled: number): Promise<void> {
+  const say = async (...args: string[]): Promise<string> => {
+    const terminal = recordingTerminal(env as Record<string, string>);
+    expect(await runProgram(['drift', ...args, '--config', examplePath('weir.yaml')], terminal), terminal.stderr.join('\n')).toBe(
+      0,
+    );
+    return terminal.stdout.join('\n');
+  };
+  expect(await say('ls')).toMatch(/PERFORMANCE[^]*auc 0\.\d+/);
+  const lines = (await say('export', '--open', '--json')).trim().split('\n');
+  const windows = lines.map((line) => JSON.parse(line) as { performance: Performance[] });
+  expect(windows.reduce((total, { performance: [of] }) => total + (of?.labelled ?? 0), 0)).toBe(labelled);
 }
 
 describe('labels', { timeout: 240_000 }, () => {
@@ -132,10 +154,12 @@ describe('labels', { timeout: 240_000 }, () => {
     await publish(pipeline, flights.slice(0, half));
     // Some labels are there before their flight is scored, most come later.
     const truth = await publishArrivals(pipeline, flights.slice(half / 2, half + 2_000), 7);
+    await withoutSense(pipeline);
     const publishing = publish(pipeline, flights.slice(half), 3_000);
     await fleet[0]!.stop('SIGKILL');
     fleet[0] = await startWorker(pipeline);
     running.push(fleet[0]);
+    await withoutSense(pipeline);
     const late = await publishArrivals(pipeline, [...flights.slice(0, half / 2), ...flights.slice(half + 2_000)], 8);
     for (const [id, y] of late) truth.set(id, y);
     await fleet[1]!.stop('SIGKILL');
@@ -145,14 +169,20 @@ describe('labels', { timeout: 240_000 }, () => {
     await eventually(async () => {
       const found = await performance(pipeline);
       return sum(found, 'predictions') === flights.length && sum(found, 'labelled') === truth.size;
-    }, 20_000).catch(async (cause: unknown) => {
+    }, 90_000).catch(async (cause: unknown) => {
       const found = await performance(pipeline);
-      process.stdout.write(fleet.map((w, i) => `WORKER ${i}\n${w.log()}`).join('\n'));
       throw new Error(`${sum(found, 'predictions')} of ${flights.length} predictions, ${sum(found, 'labelled')} of ${truth.size} labels`, {
         cause,
       });
     });
     for (const worker of fleet) await worker.drain();
-    await agrees(pipeline, truth);
+    await expectAgreement(pipeline, truth);
+    // Each record that is no label is a dead letter, once.
+    const letters = await readTopic(pipeline.config.output.deadLetters.topic);
+    const places = letters.map(({ headers }) =>
+      [headers['weir.error.code'], headers['weir.error.topic'], headers['weir.error.partition']].join(' '),
+    );
+    expect(places).toEqual(Array.from({ length: 2 }, () => `frame_invalid ${pipeline.config.labels!.topic} 1`));
+    await expectCommandsToSayIt(pipeline, truth.size);
   });
 });

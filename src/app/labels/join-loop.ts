@@ -4,7 +4,7 @@ import { Doorbell } from '../../core/doorbell.ts';
 import { type WeirError, weirErrorFrom } from '../../core/errors.ts';
 import { OutputRecords } from '../../core/outputs.ts';
 import type { Emission, Logger, Sink } from '../../core/ports.ts';
-import { type Position, type RecordBatch, wholeOf } from '../../core/records.ts';
+import { type Position, wholeOf } from '../../core/records.ts';
 import type { PerformancePane } from '../../drift/performance/performance-delta.ts';
 import { type JoinPosition, withinLog } from '../../labels/join-seat.ts';
 import type { LabelJoin } from '../../labels/label-join.ts';
@@ -12,13 +12,11 @@ import type { KafkaSource } from '../../kafka/source.ts';
 import type { PartitionRange } from '../../kafka/topic-reader.ts';
 import type { TopicTail } from '../../kafka/topic-tail.ts';
 import type { LabelMetrics } from '../../ops/index.ts';
+import { LabelFeed } from './label-feed.ts';
 import type { LabelReader, LabelRows } from './label-reader.ts';
 
 /** While nothing comes, brokers are asked for labels so often. */
 const POLL_MS = 250;
-
-/** A fetch of labels waits so long for some; predictions wait with it. */
-const MAX_WAIT_MS = 20;
 
 /** Panes that wait to be published at most. */
 const MAX_PANES = 2_000;
@@ -56,15 +54,6 @@ export interface JoinLoopOptions {
   readonly logger: Logger;
 }
 
-/** A batch of labels that waits for the predictions to come as far. */
-interface Held {
-  readonly records: RecordBatch;
-  /** At which it was asked for. */
-  readonly position: number;
-  /** Index of the first record that is yet to be taken. */
-  next: number;
-}
-
 /**
  * Reads predictions of the partitions that this worker owns, and all labels, into a `LabelJoin`, and publishes what was counted. Sums, the
  * positions in both topics and the group's position are written in one transaction, so everything is counted once.
@@ -76,11 +65,7 @@ export class JoinLoop {
   /** The assignment of each partition that the join has. */
   private readonly epochs = new Map<number, number>();
   private readonly letters = new Map<number, OutputRecords>();
-  private held: Held[] = [];
-  /** Timestamp of the last label that was read, by partition. */
-  private readonly labelsReadTo = new Map<number, number>();
-  private predictionPartitions = 1;
-  private unreadable = 0;
+  private readonly feed: LabelFeed;
   private savedAtMs = 0;
   private lastPositions = '';
   private running: Promise<void> = Promise.resolve();
@@ -88,6 +73,7 @@ export class JoinLoop {
   constructor(options: JoinLoopOptions) {
     this.options = options;
     this.bell = new Doorbell(options.clock);
+    this.feed = new LabelFeed({ ...options, lettersOf: (partition) => this.lettersOf(partition) });
   }
 
   /** Joins the group and begins. Nothing is left open when it throws, but what `stop` closes. @throws WeirError */
@@ -124,7 +110,7 @@ export class JoinLoop {
       if (failure) throw failure;
       await this.patiently(() => this.takeSeats());
       const hasPredictions = await this.readPredictions();
-      const hasLabels = await this.readLabels();
+      const hasLabels = (await this.patiently(() => this.feed.read())) ?? false;
       if (this.isDue()) await this.save();
       if (!hasPredictions && !hasLabels) await this.bell.wait(POLL_MS);
     }
@@ -143,7 +129,6 @@ export class JoinLoop {
     if (fresh.length === 0) return;
     const saved = await readPositions();
     const { predictions, labels } = await ends();
-    this.predictionPartitions = Math.max(1, predictions.length);
     const labelEnds = new Map(labels.map(({ partition, to }) => [partition, to]));
     for (const { partition, epoch } of fresh) {
       if (this.epochOf(partition) !== epoch) continue; // It has gone, or gone and come back, meanwhile.
@@ -155,7 +140,7 @@ export class JoinLoop {
       this.epochs.set(partition, epoch!);
       logger.info({ partition, predictions: counted?.predictions, from: counted?.predictionsFrom }, 'joining labels');
     }
-    this.held = [];
+    this.feed.begin(predictions.length);
   }
 
   private epochOf(partition: number): number | undefined {
@@ -185,93 +170,30 @@ export class JoinLoop {
     return isAny;
   }
 
-  private async readLabels(): Promise<boolean> {
-    const { join, tail } = this.options;
-    if (this.held.length === 0) {
-      const positions = join.labelPositions(tail.partitions());
-      if (positions.size === 0) return false;
-      const asked = new Map(positions);
-      const batches = await tail.poll(positions, MAX_WAIT_MS);
-      this.held = batches.map((records) => ({ records, position: asked.get(records.partition)!, next: 0 }));
-      for (const [partition, position] of positions) {
-        if (!batches.some((batch) => batch.partition === partition)) join.passLabels(partition, asked.get(partition)!, position);
-      }
-    }
-    let isAny = false;
-    while (this.held.length > 0) {
-      if (!(await this.takeLabels(this.held[0]!))) break;
-      this.held.shift();
-      isAny = true;
-    }
-    return isAny;
+  private hasLetters(): boolean {
+    return [...this.letters.values()].some(({ count }) => count > 0);
   }
 
-  /**
-   * True for labels of events that are yet to be scored: while predictions are behind, as when a topic is scored again, labels wait for them in
-   * the topic and not in memory.
-   */
-  private isEarly({ timeMs }: LabelRows): boolean {
-    const { source, join } = this.options;
-    for (const [partition, unread] of source.unread()) {
-      if (unread > 0 && this.epochs.has(partition) && timeMs[0]! > join.latestMs(partition)) return true;
-    }
-    return false;
-  }
-
-  /** @returns false when some of them are to be taken later */
-  private async takeLabels(held: Held): Promise<boolean> {
-    const { join, labelReader } = this.options;
-    const { records, position } = held;
-    while (held.next < records.count) {
-      const rows = await this.patiently(() => labelReader.read(records, held.next, position));
-      if (!rows || this.isEarly(rows)) return false;
-      this.keepLetters(rows);
-      join.takeLabels(rows);
-      this.labelsReadTo.set(records.partition, records.timestamps[held.next + rows.count - 1]!);
-      held.next += rows.count;
-    }
-    return true;
-  }
-
-  /** Of each label that cannot be read, the worker of one partition of the predictions writes a dead letter. */
-  private keepLetters({ records, from, rows }: LabelRows): void {
-    const { join, encodeLetters, deadLettersTopic, source } = this.options;
-    if (rows.failed === 0) return;
-    for (const { partition } of source.assignment()) {
-      const isOurs = (row: number): boolean =>
-        this.isKeeper(partition, records.partition) && join.isNewLabel(partition, records.partition, records.offsets[from + row]!);
-      let isAny = false;
-      for (let row = 0; row < rows.count; row++) isAny ||= rows.codeOf(row) !== undefined && isOurs(row);
-      if (!isAny) continue;
-      let letters = this.letters.get(partition);
-      if (!letters) this.letters.set(partition, (letters = new OutputRecords(deadLettersTopic)));
-      const before = letters.count;
-      encodeLetters(rows, letters);
-      this.unreadable += letters.count - before;
-    }
-  }
-
-  private isKeeper(partition: number, labelPartition: number): boolean {
-    return labelPartition % this.predictionPartitions === partition;
+  private lettersOf(partition: number): OutputRecords | undefined {
+    if (!this.epochs.has(partition)) return undefined;
+    let letters = this.letters.get(partition);
+    if (!letters) this.letters.set(partition, (letters = new OutputRecords(this.options.deadLettersTopic)));
+    return letters;
   }
 
   /** Lets go of what is too old, by how far both topics were read. */
   private expire(): void {
-    const { join, source, tail, clock } = this.options;
+    const { join, source, clock } = this.options;
     const nowMs = clock.wallMs();
     const unread = source.unread();
-    const labelsMs = Math.min(
-      nowMs,
-      ...tail.partitions().map((partition) => (tail.isDrained(partition) ? nowMs : (this.labelsReadTo.get(partition) ?? 0))),
-    );
-    join.expire(labelsMs, nowMs, (partition) => (unread.get(partition) ?? 1) > 0);
+    join.expire(this.feed.readTo(nowMs), nowMs, (partition) => (unread.get(partition) ?? 1) > 0);
   }
 
   private isDue(): boolean {
     const { join, flushIntervalMs, clock } = this.options;
     const waitedMs = clock.monotonicMs() - this.savedAtMs;
     if (join.pendingPanes >= MAX_PANES) return true;
-    return waitedMs >= (join.pendingPanes > 0 || this.letters.size > 0 ? flushIntervalMs : SAVE_MS);
+    return waitedMs >= (join.pendingPanes > 0 || this.hasLetters() ? flushIntervalMs : SAVE_MS);
   }
 
   private async save(): Promise<void> {
@@ -285,13 +207,13 @@ export class JoinLoop {
       found.push(partition, epoch, position);
       const panes = join.take(partition);
       const letters = this.letters.get(partition);
-      outputs.push(...outputsOf(partition, panes, position), ...(letters ? [letters] : []));
+      outputs.push(...outputsOf(partition, panes, position), ...(letters && letters.count > 0 ? [letters] : []));
       positions.push({ topic, partition, epoch, nextOffset: position.predictionsFrom });
       this.letters.delete(partition);
     }
     this.savedAtMs = clock.monotonicMs();
     this.expire();
-    metrics.show({ ...join.tally, unreadable: this.unreadable, held: join.held, crowdedOut: join.crowdedOut });
+    metrics.show({ ...join.tally, unreadable: this.feed.unreadable, held: join.held, crowdedOut: join.crowdedOut });
     const text = JSON.stringify(found);
     if (text === this.lastPositions) return;
     this.lastPositions = text;

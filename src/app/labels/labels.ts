@@ -70,12 +70,15 @@ export async function createLabels(options: LabelsOptions): Promise<Labels> {
   const topics = new OutputTopics(kafka, clock);
   const { predictions, deadLetters } = config.output;
   const labelReader = await createLabelReader({ labels, task, registry, clock, logger });
-  const letters = createDeadLetterEncoder({ pipeline: config.name, worker: workerId, modelVersion: model.version });
   let source: KafkaSource | undefined;
   let loop: JoinLoop | undefined;
 
   function createLoop(): JoinLoop {
     const from = (source = predictionsSource(options, groupId));
+    const letters = createDeadLetterEncoder({
+      ...{ pipeline: config.name, worker: workerId, modelVersion: model.version },
+      maxRecordBytes: topics.maxRecordBytes(deadLetters.topic),
+    });
     return new JoinLoop({
       join: new LabelJoin({
         ...labels,

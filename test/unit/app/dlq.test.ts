@@ -168,5 +168,10 @@ describe('judge', () => {
     ['without-value', { ...letter, value: null, omittedBytes: 9 }, rules],
     ['unreadable-headers', { ...letter, rawHeaders: text('x') }, rules],
     ['too-large', letter, { ...rules, maxRecordBytes: 20 }],
+    // Labels go back to their topic, and nothing else does.
+    ['redrive', letter, { ...rules, labels: { topic: 'labels', isTarget: false } }],
+    ['other-topic', letter, { ...rules, labels: { topic: 'labels', isTarget: true } }],
+    ['other-topic', letter, { ...rules, labels: { topic: letter.source.topic, isTarget: false } }],
+    ['redrive', letter, { ...rules, labels: { topic: letter.source.topic, isTarget: true } }],
   ] as const)('%s', (verdict, given, by) => expect(judge(given, by)).toBe(verdict));
 });
