@@ -20,6 +20,7 @@ import { checkAvroEvents, checkJsonEvents } from './event-checks.ts';
 import { type BoundFiles, columnFinding, findingFrom, shown } from './findings.ts';
 import { checkModel } from './model-checks.ts';
 import { checkPredictionSchema } from './prediction-checks.ts';
+import { readPinnedFile } from './reference-file.ts';
 import { checkPredictionSubject } from './registry-checks.ts';
 import { checkStockSwitches } from './stock-switches.ts';
 
@@ -75,7 +76,7 @@ export async function checkPipeline(options: CheckOptions): Promise<CheckReport>
   }
   if (pkg) steps.push(await checkPredictions(pkg, config, options));
   if (options.env[STOCK_VARIABLE]) steps.push(checkDelivery(config, options.env[STOCK_VARIABLE]));
-  if (pkg && layout && config.drift.enabled) steps.push(await checkReference(pkg, layout));
+  if (pkg && layout && config.drift.enabled) steps.push(await checkReference(pkg, layout, config.drift.pinned));
   return { ok: !steps.some(({ findings }) => findings.some(({ severity }) => severity === 'error')), steps, columns };
 }
 
@@ -141,8 +142,8 @@ function checkLayout(
   return layout;
 }
 
-/** The reference profile against model and columns. */
-async function checkReference(pkg: ModelPackage, layout: RowLayout): Promise<CheckStep> {
+/** The reference profile against model and columns, and pinned windows against it. */
+async function checkReference(pkg: ModelPackage, layout: RowLayout, pinned: string | undefined): Promise<CheckStep> {
   const { referenceFile: file } = pkg;
   const title = 'reference profile';
   if (file === undefined)
@@ -154,6 +155,7 @@ async function checkReference(pkg: ModelPackage, layout: RowLayout): Promise<Che
   try {
     const profile = parseReferenceProfile(JSON.parse(await readFile(file, 'utf8')));
     checkReferenceProfile(profile, layout, pkg);
+    if (pinned !== undefined) await readPinnedFile(pinned, profile);
     return { title, detail: `${shown(file)}: ${profile.rows} rows`, findings: [] };
   } catch (thrown) {
     // Reading the package has said already that the file is not there yet.

@@ -53,7 +53,12 @@ export async function exportDrift(options: DriftHistoryOptions): Promise<DriftEx
   return { topic, windows, unreadable: unreadable + counts.unreadable, withoutCounts, performance };
 }
 
-function exportWindow(
+/**
+ * A window with what its statistics were computed from.
+ * @param performance of the window, by arm; null when the pipeline has no labels
+ * @param reference in whose bins the counts are
+ */
+export function exportWindow(
   statistics: DriftStatistics,
   performance: readonly PerformanceStatistics[] | null,
   counts?: DriftCounts,

@@ -7,6 +7,7 @@ import { createKafka } from '../kafka/client.ts';
 import { readCompacted } from './compacted-topic.ts';
 import { type PerformanceHistory, readPerformanceHistory } from './performance-history.ts';
 
+export { decidingTvd } from '../drift/decision.ts';
 export type { DriftStatistics } from '../drift/statistics-record.ts';
 
 /** Which windows. */

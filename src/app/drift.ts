@@ -20,7 +20,7 @@ import { TransactionalProducer } from '../kafka/transactional-producer.ts';
 import type { DriftMetrics } from '../ops/index.ts';
 import { type MergedPerformance, mergedPerformanceOf } from './drift-performance.ts';
 import { readStateTopic } from './drift-state.ts';
-import { readReferenceFile } from './reference-file.ts';
+import { readPinnedFile, readReferenceFile } from './reference-file.ts';
 import { MergeLoop } from './merge-loop.ts';
 import { PerformanceGauges } from './performance-gauges.ts';
 import type { GroupMemberId } from './pool-place.ts';
@@ -80,11 +80,14 @@ export async function createDrift(options: DriftOptions): Promise<Drift | undefi
   const performance = await mergedPerformanceOf(config, scoring.package.outputs, reference, framing);
   const observer = observerOf(drift, { scoring, reference, prefix: profiles.prefix, clock, workerId });
   const partitions = await partitionCounts(kafka, [config.input.topic, drift.profilesTopic]);
-  const { retrain, ...settings } = drift;
+  const { retrain, reference: decidedBy, pinned: pinnedFile, ...settings } = drift;
+  const pinned = pinnedFile === undefined ? undefined : await readPinnedFile(pinnedFile, reference);
   const merger = createMerger({
     ...settings,
     ...(requests ? { retrain: { ...retrain, prefix: requests.prefix } } : {}),
     ...(performance ? { performance } : {}),
+    ...(pinned && { pinned }),
+    decidedBy,
     reference,
     model,
     partitions: partitions.get(config.input.topic)!,

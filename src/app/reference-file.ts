@@ -2,7 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { loadPipelineFile, type PipelineConfig } from '../config/index.ts';
 import { WeirError } from '../core/errors.ts';
-import { parseReferenceProfile, type ReferenceProfile, serializeReferenceProfile } from '../drift/reference-profile.ts';
+import { parsePinnedProfile, type PinnedProfile } from '../drift/pinned-profile.ts';
+import { canonicalJson, parseReferenceProfile, type ReferenceProfile, serializeReferenceProfile } from '../drift/reference-profile.ts';
 import { readModelPackage } from '../model/index.ts';
 
 export { cellNames } from '../drift/cell-names.ts';
@@ -12,13 +13,29 @@ export type { ReferenceFeature, ReferenceProfile } from '../drift/reference-prof
 
 /** Reads a profile from a file. @throws WeirError `reference_invalid` when there is none, or it was changed after it was built */
 export async function readReferenceFile(path: string): Promise<ReferenceProfile> {
-  let json: unknown;
+  return parseReferenceProfile(await readJson(path));
+}
+
+/**
+ * Reads the windows that were pinned with `weir profile pin`.
+ * @param reference in whose bins they must be
+ * @throws WeirError `reference_invalid`
+ */
+export async function readPinnedFile(path: string, reference: ReferenceProfile): Promise<PinnedProfile> {
+  const json = await readJson(path);
   try {
-    json = JSON.parse(await readFile(path, 'utf8'));
+    return parsePinnedProfile(json, reference);
   } catch (cause) {
     throw new WeirError('reference_invalid', `${path}: ${(cause as Error).message}`, { cause });
   }
-  return parseReferenceProfile(json);
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new WeirError('reference_invalid', `${path}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /**
@@ -54,8 +71,17 @@ export async function referencePath(config: PipelineConfig, out?: string): Promi
 
 /** Writes a profile. @throws WeirError `config_invalid` when the file cannot be written */
 export async function writeReference(path: string, profile: ReferenceProfile): Promise<void> {
+  await writeText(path, serializeReferenceProfile(profile));
+}
+
+/** Writes pinned windows. @throws WeirError `config_invalid` when the file cannot be written */
+export async function writePinned(path: string, pinned: PinnedProfile): Promise<void> {
+  await writeText(path, `${canonicalJson(pinned)}\n`);
+}
+
+async function writeText(path: string, text: string): Promise<void> {
   try {
-    await writeFile(path, serializeReferenceProfile(profile));
+    await writeFile(path, text);
   } catch (cause) {
     throw new WeirError('config_invalid', `${path} cannot be written: ${(cause as Error).message}`, { cause });
   }

@@ -1,4 +1,4 @@
-import { type DriftHistory, type DriftStatistics, readDriftHistory } from '../app/drift-history.ts';
+import { decidingTvd, type DriftHistory, type DriftStatistics, readDriftHistory } from '../app/drift-history.ts';
 import { dropText, judgedValue, performanceNotes, performanceOf, type PerformanceStatistics } from '../app/performance-history.ts';
 import { cut, numberText, safeText, shortText, timeText } from './text.ts';
 import type { DriftWindowOptions } from './drift.ts';
@@ -52,7 +52,7 @@ export function driftLines(
     const [heading = '', ...rows] = table([headingOf(heard), ...of.map((window, i) => cellsOf(window, heard?.[i]))]);
     return [
       ...(group > 0 ? [''] : []),
-      `${safeText(name)}, against reference ${safeText(of[0]!.referenceId.slice(0, 12))}:`,
+      `${safeText(name)}, against ${comparedWith(of.at(-1)!)}:`,
       style.bold(fit(heading)),
       ...of.flatMap((window, i) => [
         colour(window.status, style)(fit(rows[i]!)),
@@ -65,6 +65,13 @@ export function driftLines(
 
 /** What is known of performance, by arm; undefined when the pipeline has no labels. */
 type Heard = readonly PerformanceStatistics[] | undefined;
+
+/** What the verdict on a window rests on. */
+function comparedWith({ referenceId, referenceKind }: DriftStatistics): string {
+  const reference = `reference ${safeText(referenceId.slice(0, 12))}`;
+  if (referenceKind === 'pinned') return `pinned windows (in the bins of ${reference})`;
+  return referenceKind === 'previous' ? `an earlier window each (in the bins of ${reference})` : reference;
+}
 
 function headingOf(heard: unknown): string[] {
   return [
@@ -113,13 +120,13 @@ function performanceLines(heard: Heard = []): string[] {
     .map((of) => `    ${of.status.padEnd(5)} performance${heard.length > 1 ? ` of ${safeText(of.arm)}` : ''}: ${safeText(of.reason)}`);
 }
 
-function featureLines({ features, prediction }: DriftStatistics): string[] {
+function featureLines({ features, prediction, referenceKind }: DriftStatistics): string[] {
   return [...features, { ...prediction, name: `score (${prediction.name})` }]
     .filter(({ status, qualityAlarm }) => status === 'DRIFT' || status === 'WARN' || qualityAlarm)
-    .map(featureLine);
+    .map((feature) => featureLine(feature, decidingTvd(feature, referenceKind)));
 }
 
-function featureLine({ name, status, tvd, mean, meanReference, reason }: FeatureStatistics): string {
+function featureLine({ name, status, mean, meanReference, reason }: FeatureStatistics, tvd: number | null): string {
   const means = mean === null || meanReference === null ? '' : `, mean ${shortText(mean)} (reference ${shortText(meanReference)})`;
   return `    ${status.padEnd(5)} ${safeText(name)}: ${share(tvd)} moved${means}; ${safeText(reason)}`;
 }

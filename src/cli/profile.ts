@@ -1,13 +1,14 @@
 import { type Command, Option } from 'commander';
-import { examples, withConfig, wholeNumber } from './options.ts';
+import { examples, moment, windowName, withConfig, wholeNumber } from './options.ts';
 import type { ProfileBuildOptions } from './profile-build.ts';
+import type { ProfilePinOptions } from './profile-pin.ts';
 import type { ProfileShowOptions } from './profile-show.ts';
 import type { Terminal } from './terminal.ts';
 
 type Run<Options> = (options: Options, terminal: Terminal) => Promise<number>;
 type MakeAction = <Options>(load: () => Promise<Run<Options>>) => (options: Options) => Promise<void>;
 
-/** Adds `weir profile build`, `show` and `diff`. */
+/** Adds `weir profile build`, `pin`, `show` and `diff`. */
 export function addProfileCommands(program: Command, action: MakeAction): void {
   const profile = program.command('profile').description('Reference profile of a model package.');
   withConfig(profile.command('build'))
@@ -27,6 +28,25 @@ export function addProfileCommands(program: Command, action: MakeAction): void {
       ),
     )
     .action(action<ProfileBuildOptions>(async () => (await import('./profile-build.ts')).profileBuildCommand));
+
+  withConfig(profile.command('pin'))
+    .summary('write the counts of healthy windows, to compare later ones with')
+    .description(
+      'Adds up the counts of the final windows of drift that lie between two times, in the bins of the reference profile, and writes them to a file. Name it in weir.yaml (drift.pinned), and each later window is also compared with it; with drift.reference: pinned that comparison decides. Use it when the data has changed for good and the model is still right, or when the training data never looked like production. Windows that were counted in the bins of another profile are left out, so pin again after weir profile build. Nothing is written to Kafka.',
+    )
+    .requiredOption('--from <time>', 'windows that begin then or later: ISO 8601, or how long ago, such as 30d', moment)
+    .requiredOption('--to <time>', 'windows that end then or earlier: ISO 8601, or how long ago', moment)
+    .option('--window <size>', 'windows of this size; default: the shortest between these times', windowName)
+    .option('--topic <name>', 'statistics topic; default: that of the pipeline')
+    .option('--out <path>', 'where to write; default: pinned.json beside the reference profile')
+    .addHelpText(
+      'after',
+      examples(
+        'weir profile pin --from 2026-03-01 --to 2026-03-08',
+        'weir profile pin --from 7d --to 1d --window 1d --out models/delay/1/pinned.json',
+      ),
+    )
+    .action(action<ProfilePinOptions>(async () => (await import('./profile-pin.ts')).profilePinCommand));
 
   withFile(profile.command('show'))
     .summary('print what a reference profile holds')

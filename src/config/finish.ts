@@ -74,6 +74,7 @@ export function finishPipeline(file: PipelineFile, folder: string): PipelineConf
     },
     drift: {
       ...driftRest,
+      ...(drift.pinned === undefined ? {} : { pinned: absolute(drift.pinned) }),
       profilesTopic: drift.profilesTopic ?? `${name}.drift-profiles`,
       statisticsTopic: drift.statisticsTopic ?? `${name}.drift-statistics`,
       countsTopic: drift.countsTopic ?? `${name}.drift-counts`,

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { TlsFiles } from '../core/tls-files.ts';
 import { isSumOfPanes, windowSizeFrom } from '../core/window-size.ts';
 import { closest } from '../yaml/closest.ts';
+import { referencesFit } from './drift-rules.ts';
 import { labelsFit, needsRegistry } from './label-rules.ts';
 import type { PipelineFile } from './pipeline-schema.ts';
 
@@ -208,10 +209,11 @@ const certificatesHaveKeys: Rule = ({ kafka, stores }) => {
   });
 };
 
-const filesExist: Rule = ({ input, labels, model, stores, kafka }, folder) => {
+const filesExist: Rule = ({ input, labels, model, stores, kafka, drift }, folder) => {
   const wanted: [string | undefined, PropertyKey[]][] = [
     [input?.schema, ['input', 'schema']],
     [labels?.schema, ['labels', 'schema']],
+    [drift?.pinned, ['drift', 'pinned']],
   ];
   for (const [index, file] of (input?.writerSchemas ?? []).entries()) wanted.push([file, ['input', 'writerSchemas', index]]);
   for (const [index, file] of (labels?.writerSchemas ?? []).entries()) wanted.push([file, ['labels', 'writerSchemas', index]]);
@@ -242,6 +244,7 @@ const RULES: readonly Rule[] = [
   commitsFit,
   boundsFit,
   labelsFit,
+  referencesFit,
   filesExist,
 ];
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from '../core/duration.ts';
+import { MOST_PAST_WINDOWS, type PreviousRule } from '../core/reference-kinds.ts';
 import { windowSizeFrom } from '../core/window-size.ts';
 
 export { parseDuration };
@@ -52,6 +53,27 @@ export const windowSize = () =>
       return z.NEVER;
     })
     .meta({ title: 'window size' });
+
+/** Which earlier window a window is compared with: a number of windows before, or text that says how long before. */
+export const previousWindow = () =>
+  z
+    .union([z.int().min(0).max(MOST_PAST_WINDOWS), z.string()], {
+      error: `must be a number of windows from 0 to ${MOST_PAST_WINDOWS}, or a duration such as 7d`,
+    })
+    .transform((given, context): PreviousRule => {
+      // A number from the environment is text, too.
+      const windows = typeof given === 'number' || /^\d+$/.test(given) ? Number(given) : undefined;
+      if (windows !== undefined && windows <= MOST_PAST_WINDOWS) return { windows };
+      const agoMs = windows === undefined ? parseDuration(String(given)) : undefined;
+      if (agoMs !== undefined && agoMs >= 1 && agoMs <= LONGEST_MS) return { agoMs };
+      context.issues.push({
+        code: 'custom',
+        input: given,
+        message: `${JSON.stringify(given)} is neither a number of windows nor a duration such as 7d`,
+      });
+      return z.NEVER;
+    })
+    .meta({ title: 'number of windows or duration' });
 
 /** A whole number of at least `least`. */
 export const count = (least = 1, most = 2_147_483_647) => z.int().min(least).max(most);

@@ -87,7 +87,7 @@ export function hasEnoughValues(
 }
 
 /** Counts of a feature of a window, in coarse bins or in categories. */
-export function coarseCounts(window: Window, index: number): number[] {
+export function coarseCounts(window: Pick<Window, 'layout' | 'counts'>, index: number): number[] {
   const { reference, start, count } = window.layout.features[index]!;
   const counts = window.counts.subarray(start, start + count);
   return isNumeric(reference) ? foldCounts(counts, reference.fold) : [...counts];

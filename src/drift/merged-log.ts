@@ -9,6 +9,8 @@ import {
   mergerKey,
   performanceWindowKey,
   performanceWindowStates,
+  pastKey,
+  pastStates,
   piecesOf,
   putState,
   referenceKey,
@@ -19,6 +21,7 @@ import {
 } from './merger-state.ts';
 import { PerformanceBook } from './performance/performance-book.ts';
 import { layoutName } from './performance/performance-delta.ts';
+import { pinnedCounts } from './pinned-profile.ts';
 import type { PaneDelta, ProfileDelta } from './profile-delta.ts';
 import { alphaPerTest } from './tests/multiple.ts';
 import { FleetWatermark } from './watermark.ts';
@@ -62,6 +65,7 @@ export class MergedLog {
   constructor(options: MergerOptions, sizes: readonly WindowSize[], cells: CellLayout = cellLayoutOf(options.reference)) {
     this.options = options;
     const { ledger } = this;
+    const pinned = options.pinned && pinnedCounts(options.pinned, cells);
     this.books = sizes.map(
       (size) =>
         new Windows({
@@ -71,6 +75,9 @@ export class MergedLog {
           thresholds: options.thresholds,
           minSamples: options.minSamples,
           overDispersion: options.overDispersion ?? 1,
+          decidedBy: options.decidedBy ?? 'training',
+          ...(options.previous && { previous: options.previous }),
+          ...(pinned && { pinned }),
           *pending() {
             for (const entry of ledger.pending()) for (const pane of entry.panes) yield { pane, source: entry };
           },
@@ -104,8 +111,9 @@ export class MergedLog {
 
   /** Lets a window go that nothing changes any more. */
   forget(windows: Windows, open: OpenWindow, owner: string): void {
-    windows.forget(open);
-    this.outdated.push(...piecesOf(this.saved, windowKey(owner, windows.size.name, open.window.startMs)));
+    const { name } = windows.size;
+    const outdated = [windowKey(owner, name, open.window.startMs), ...windows.forget(open).map((start) => pastKey(owner, name, start))];
+    for (const key of outdated) this.outdated.push(...piecesOf(this.saved, key));
   }
 
   /** What has changed since it was saved last, by key. @param owner `model|version` */
@@ -127,6 +135,7 @@ export class MergedLog {
         if (open.isUnsaved) putState(values, windowKey(owner, windows.size.name, open.window.startMs), saveWindow(open));
         open.isUnsaved = false;
       }
+      for (const past of windows.past.unsaved()) putState(values, pastKey(owner, windows.size.name, past.start), past);
     }
     putState(values, mergerKey(owner), {
       format: STATE_FORMAT,
@@ -156,7 +165,9 @@ export class MergedLog {
       (state.position === position || (isElsewhere && state.position <= position));
     this.saved = new Set([...values.keys()].filter((name) => name.startsWith(`${owner}|`)));
     // Windows of sizes that are no more, or all, would else be taken for a part of what is saved from now on.
-    const live = this.books.filter(({ size }) => isOurs && state.books[size.name]).map(({ size }) => `${owner}|window|${size.name}|`);
+    const live = this.books
+      .filter(({ size }) => isOurs && state.books[size.name])
+      .flatMap(({ size }) => [`${owner}|window|${size.name}|`, `${owner}|past|${size.name}|`]);
     const { performance } = this;
     const known = isOurs && performance && state.performance?.layout === layoutName(performance.layout) ? state.performance : undefined;
     for (const size of Object.keys(known?.forgottenBeforeMs ?? {})) {
@@ -173,7 +184,7 @@ export class MergedLog {
     for (const windows of this.books) {
       const { name } = windows.size;
       // A size that is new begins with what comes.
-      if (state.books[name]) windows.restore(state.books[name], windowStates(values, owner, name));
+      if (state.books[name]) windows.restore(state.books[name], windowStates(values, owner, name), pastStates(values, owner, name));
     }
     if (known) performance!.restore(known, (size) => performanceWindowStates(values, owner, size));
     for (const { panes } of this.ledger.pending()) for (const pane of panes) if (!this.books[0]!.at(pane.start)) this.late.add(pane);

@@ -2,6 +2,7 @@ import type { Tally } from './merger-types.ts';
 import type { LedgerState } from './delta-ledger.ts';
 import type { PerformanceBookState, PerformanceWindowState } from './performance/performance-book.ts';
 import type { ReferenceProfile } from './reference-profile.ts';
+import type { PastState } from './past-windows.ts';
 import type { WatermarkState } from './watermark.ts';
 import type { BookState, WindowState } from './windows.ts';
 
@@ -34,7 +35,7 @@ export interface MergerState {
 }
 
 /** What is under a key. */
-type State = MergerState | WindowState | PerformanceWindowState | ReferenceProfile;
+type State = MergerState | WindowState | PastState | PerformanceWindowState | ReferenceProfile;
 
 /** A value of the state topic, by key; null deletes it. */
 export type StateValues = ReadonlyMap<string, string | null>;
@@ -52,6 +53,11 @@ export function windowKey(owner: string, size: string, start: number): string {
 /** Name of the state of a performance window. */
 export function performanceWindowKey(owner: string, size: string, start: number, arm: string): string {
   return `${owner}|performance|${size}|${start}|${encodeURIComponent(arm)}`;
+}
+
+/** Name of the counts of a window that was let go, which later ones are compared with. */
+export function pastKey(owner: string, size: string, start: number): string {
+  return `${owner}|past|${size}|${start}`;
 }
 
 /** Name of a reference profile in the state topic: counts are of no use without it. */
@@ -90,7 +96,7 @@ export function getState<T extends State>(from: StateValues, key: string): T | u
   }
 }
 
-/** The windows of a size among the values. */
+/** The windows of a size among the values, in order of time. */
 export function windowStates(from: StateValues, owner: string, size: string): WindowState[] {
   return statesUnder<WindowState>(from, `${owner}|window|${size}|`);
 }
@@ -100,7 +106,12 @@ export function performanceWindowStates(from: StateValues, owner: string, size: 
   return statesUnder<PerformanceWindowState>(from, `${owner}|performance|${size}|`);
 }
 
-function statesUnder<T extends WindowState | PerformanceWindowState>(from: StateValues, prefix: string): T[] {
+/** The windows of a size that were let go and are kept to compare later ones with, in order of time. */
+export function pastStates(from: StateValues, owner: string, size: string): PastState[] {
+  return statesUnder<PastState>(from, `${owner}|past|${size}|`);
+}
+
+function statesUnder<T extends WindowState | PastState | PerformanceWindowState>(from: StateValues, prefix: string): T[] {
   const keys = [...from.keys()].filter((key) => key.startsWith(prefix) && !key.includes('#', prefix.length));
   const found = keys.map((key) => getState<T>(from, key));
   return found.filter((state) => state !== undefined).sort((a, b) => a.start - b.start);

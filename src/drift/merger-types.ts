@@ -9,6 +9,8 @@ import type { LedgerCounts } from './delta-ledger.ts';
 import type { StateValues } from './merger-state.ts';
 import type { PerformanceLayout } from './performance/layout.ts';
 import type { PerformanceMetric } from './performance/measures.ts';
+import type { PinnedProfile } from './pinned-profile.ts';
+import type { PreviousRule, ReferenceKind } from '../core/reference-kinds.ts';
 import type { RetrainOptions } from './retrain-request.ts';
 import type { ReferenceProfile } from './reference-profile.ts';
 import type { DriftStatistics } from './statistics-record.ts';
@@ -39,6 +41,12 @@ export interface MergerOptions {
   readonly minSamples: number;
   /** The least over-dispersion φ of rows that is reckoned with, and what holds until it is estimated. Default 1: rows are independent. */
   readonly overDispersion?: number;
+  /** Which earlier windows a window is compared with beside the reference; absent: none. */
+  readonly previous?: PreviousRule;
+  /** Windows that somebody has found healthy, in the bins of the reference; absent: there are none. */
+  readonly pinned?: PinnedProfile;
+  /** Which comparison decides on status, alerts and requests; default `training`: that with the reference. */
+  readonly decidedBy?: ReferenceKind;
   /** When to ask for training, and where; absent: never. */
   readonly retrain?: RetrainOptions & {
     readonly topic: string;

@@ -60,6 +60,7 @@ export function statisticsOf(
     gapOffsets,
     duplicatesDropped: duplicatesDropped + retracted,
     rejected: window.rejected,
+    referenceKind: decision.referenceKind,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { OutputRecords } from '../core/outputs.ts';
 import type { FeatureStatistics, WindowDecision } from './decision.ts';
 import { type RecordReader, recordReader } from './record-reader.ts';
+import type { ReferenceKind } from '../core/reference-kinds.ts';
 import { driftStatisticsType } from './schemas.ts';
 
 /** What to do: to train anew while an alert stands. */
@@ -42,6 +43,8 @@ export interface DriftStatistics {
   gapOffsets: number;
   duplicatesDropped: number;
   rejected: number;
+  /** Which comparison status, alerts and recommendation follow from. */
+  referenceKind: ReferenceKind;
 }
 
 /** Compaction key of a window's statistics. */

@@ -1,65 +1,21 @@
 import type { WindowSize } from '../core/window-size.ts';
 import type { CellLayout } from './cells.ts';
+import { compareFeature, type ComparedCounts, type ComparedSide } from './comparison.ts';
 import { type DecisionOptions, decideWindow, verdictsOf, type WindowDecision } from './decision.ts';
-import { type FeatureMeasures, measureFeature } from './feature-statistics.ts';
-import { Hysteresis, type HysteresisState } from './hysteresis.ts';
-import { OverDispersion, type OverDispersionState } from './over-dispersion.ts';
+import { measureFeature } from './feature-statistics.ts';
+import { Hysteresis } from './hysteresis.ts';
+import { type BookState, isUnpublished, openedWindow, type OpenWindow, unmeasure, type WindowState } from './open-window.ts';
+import { OverDispersion } from './over-dispersion.ts';
+import { type PastState, PastWindows } from './past-windows.ts';
 import type { PaneDelta } from './profile-delta.ts';
-import { type OffsetRange, type PaneSource, Window } from './window.ts';
-import { countsOf, putCounts, type WindowCounts } from './window-counts.ts';
+import { type PreviousRule, previousStart } from '../core/reference-kinds.ts';
+import { type PaneSource, Window } from './window.ts';
+import { putCounts } from './window-counts.ts';
+
+export { type BookState, type Hold, type OpenWindow, saveWindow, type WindowState } from './open-window.ts';
 
 /** Windows of a size in memory at most, each some 16 bytes a bin. When there are more, the oldest is closed and let go. */
 export const MAX_WINDOWS = 512;
-
-/** Records of a window are to be counted again: it waits until an input partition is counted up to a position, or for some time. */
-export interface Hold {
-  readonly untilMs: number;
-  readonly inputTopic: string;
-  readonly inputPartition: number;
-  readonly position: number;
-}
-
-/** A window as plain values. */
-export interface WindowState {
-  readonly start: number;
-  readonly finals: number;
-  readonly isChanged: boolean;
-  /** When it was published as final last, by the log; null while it is open. */
-  readonly publishedAtMs: number | null;
-  readonly holds: readonly Hold[];
-  readonly counts: WindowCounts;
-  /** Where the rows are, by input partition. */
-  readonly ranges: readonly (readonly [string, OffsetRange])[];
-}
-
-/** What a book knows beside its windows, as plain values. */
-export interface BookState {
-  readonly alerts: HysteresisState;
-  readonly overDispersion: OverDispersionState;
-  /** null: none was let go. */
-  readonly forgottenBeforeMs: number | null;
-}
-
-/** A window on its way to be published. */
-export interface OpenWindow {
-  /** What is settled. */
-  readonly window: Window;
-  /** All that counts now: `window` itself when nothing of it may still be retracted. */
-  view: Window;
-  /** Counts, or a neighbour's verdict, changed since it was published. */
-  isChanged: boolean;
-  /** How often it was published as final. */
-  finals: number;
-  /** When it was published last: of the clock while it is open, of the log once it is final. */
-  publishedAtMs: number;
-  decision: WindowDecision | undefined;
-  /** What it waits for before it is published. */
-  holds: Hold[];
-  /** Changed since it was saved. */
-  isUnsaved: boolean;
-  /** Features measured for the next decision. */
-  readonly measures: FeatureMeasures[];
-}
 
 /** A pane that counts, and may turn out not to. */
 export interface PendingPane {
@@ -76,6 +32,10 @@ export interface WindowsOptions extends DecisionOptions {
   readonly size: WindowSize;
   /** The least over-dispersion that is reckoned with. */
   readonly overDispersion: number;
+  /** Which earlier windows they are compared with; absent: none. */
+  readonly previous?: PreviousRule;
+  /** Counts of a healthy window; absent: there is none. */
+  readonly pinned?: ComparedCounts & { readonly pinnedId: string };
 }
 
 /** The windows of one size in memory, their verdicts, and what follows from neighbouring verdicts. */
@@ -86,12 +46,15 @@ export class Windows {
   /** Outlive the windows themselves. */
   private readonly hysteresis = new Hysteresis();
   private readonly dispersion: OverDispersion;
+  /** Counts of windows that were let go. */
+  readonly past: PastWindows;
   /** Windows before this were let go. */
   private forgottenBeforeMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WindowsOptions) {
     this.options = options;
     this.dispersion = new OverDispersion({ ...options, minimum: options.overDispersion });
+    this.past = new PastWindows(options.cells);
   }
 
   /** Of what size they are. */
@@ -112,17 +75,7 @@ export class Windows {
     if (known) return known;
     if (start < this.forgottenBeforeMs) return undefined;
     const window = new Window(cells, start, size.endOf(start));
-    const opened: OpenWindow = {
-      window,
-      view: window,
-      isChanged: false,
-      finals: 0,
-      publishedAtMs: Number.NEGATIVE_INFINITY,
-      decision: undefined,
-      holds: [],
-      isUnsaved: true,
-      measures: [],
-    };
+    const opened = openedWindow(window);
     this.byStart.set(start, opened);
     const place = this.ordered.findLastIndex((other) => other.window.startMs < start) + 1;
     this.ordered.splice(place, 0, opened);
@@ -146,13 +99,16 @@ export class Windows {
       alerts: hysteresis.save(),
       overDispersion: dispersion.save(),
       forgottenBeforeMs: Number.isFinite(forgottenBeforeMs) ? forgottenBeforeMs : null,
+      decidedBy: this.decidedBy,
     };
   }
 
   /** Goes on from what `save` and `saveWindow` gave; there must be no windows yet. */
-  restore({ alerts, overDispersion, forgottenBeforeMs }: BookState, windows: readonly WindowState[]): void {
-    this.hysteresis.restore(alerts);
+  restore(state: BookState, windows: readonly WindowState[], past: readonly PastState[] = []): void {
+    const { alerts, overDispersion, forgottenBeforeMs, decidedBy = 'training' } = state;
+    if (decidedBy === this.decidedBy) this.hysteresis.restore(alerts);
     this.dispersion.restore(overDispersion);
+    this.past.restore(past);
     for (const { start, finals, isChanged, publishedAtMs, holds, counts, ranges } of windows) {
       const open = this.at(start)!;
       putCounts(open.window, counts, ranges);
@@ -163,14 +119,22 @@ export class Windows {
     this.forgottenBeforeMs = forgottenBeforeMs ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** Lets a window go; later counts for it are refused. */
-  forget(open: OpenWindow): void {
+  /**
+   * Lets a window go; later counts for it are refused.
+   * @returns starts of windows whose counts no later one will be compared with any more
+   */
+  forget(open: OpenWindow): number[] {
     const { window } = open;
     this.byStart.delete(window.startMs);
     this.ordered.splice(this.ordered.indexOf(open), 1);
     this.forgottenBeforeMs = Math.max(this.forgottenBeforeMs, window.endMs);
-    this.dispersion.letGo(this.viewOf(open));
-    this.hysteresis.forgetBefore(this.ordered[0]?.window.startMs ?? Number.POSITIVE_INFINITY);
+    const view = this.viewOf(open);
+    this.dispersion.letGo(view);
+    const oldestMs = this.ordered[0]?.window.startMs ?? Number.POSITIVE_INFINITY;
+    this.hysteresis.forgetBefore(oldestMs);
+    const neededFromMs = this.previousOf(Math.min(oldestMs, this.forgottenBeforeMs)) ?? Number.POSITIVE_INFINITY;
+    if (window.startMs >= neededFromMs) this.past.add(view);
+    return this.past.dropBefore(neededFromMs);
   }
 
   /** Counts are about to change: what was found out about the window no longer holds. */
@@ -178,15 +142,35 @@ export class Windows {
     open.isChanged = true;
     open.isUnsaved = true;
     unmeasure(open);
+    const { startMs } = open.window;
+    for (let i = this.ordered.length - 1; i >= 0 && this.ordered[i]!.window.startMs > startMs; i--) {
+      const later = this.ordered[i]!;
+      if (isUnpublished(later) && this.previousOf(later.window.startMs) === startMs) unmeasure(later);
+    }
   }
 
-  /** Measures the next feature for the decision on a window. @returns false when there is none left, so that `decide` takes no time */
+  /**
+   * Measures the next feature for the decision on a window, against one of the things that it is compared with.
+   * @returns false when there is none left, so that `decide` takes no time
+   */
   measureNext(open: OpenWindow): boolean {
-    const { decision, measures } = open;
-    if (decision || measures.length === open.window.layout.features.length) return false;
-    if (measures.length === 0) open.view = this.viewOf(open);
-    const index = measures.length;
-    measures.push(measureFeature(open.view, index, this.options.minSamples, this.dispersion.at(open.window.startMs, index)));
+    if (open.decision) return false;
+    const { minSamples, cells } = this.options;
+    const { measures } = open;
+    const features = cells.features.length;
+    if (measures.length === 0) {
+      open.view = this.viewOf(open);
+      open.sides = this.sidesOf(open);
+    }
+    if (measures.length < features) {
+      const index = measures.length;
+      measures.push(measureFeature(open.view, index, minSamples, this.dispersion.at(open.window.startMs, index)));
+      return true;
+    }
+    const side = open.sides.find((other) => other.measures.length < features);
+    if (!side) return false;
+    const index = side.measures.length;
+    side.measures.push(compareFeature(open.view, index, side, measures[index]!, minSamples));
     return true;
   }
 
@@ -194,7 +178,7 @@ export class Windows {
   decide(open: OpenWindow): WindowDecision {
     if (open.decision) return open.decision;
     while (this.measureNext(open));
-    return (open.decision = decideWindow(open.view, open.measures, this.options));
+    return (open.decision = decideWindow(open.view, open.measures, this.options, open.sides));
   }
 
   /**
@@ -215,7 +199,35 @@ export class Windows {
     const before = this.byStart.get(startBeforeMs);
     this.dispersion.learn(open.view, before && before.finals > 0 ? this.viewOf(before) : undefined, startBeforeMs);
     // Windows that are still to be published are judged by what is known then.
-    for (const other of this.ordered) if (other !== open && (other.finals === 0 || other.isChanged)) unmeasure(other);
+    for (const other of this.ordered) if (other !== open && isUnpublished(other)) unmeasure(other);
+  }
+
+  /** What a window is compared with beside the reference profile, as it is known now. */
+  private sidesOf(open: OpenWindow): ComparedSide[] {
+    const { pinned } = this.options;
+    const sides: ComparedSide[] = [];
+    const startMs = this.previousOf(open.window.startMs);
+    if (startMs !== undefined) {
+      const before = this.byStart.get(startMs);
+      // What nothing has made final may look different to whoever reads the log again.
+      const counts = before ? (before.finals > 0 ? this.viewOf(before) : undefined) : this.past.at(startMs);
+      const absence = counts ? '' : `${before ? 'not final yet' : 'no counts'}: the window from ${new Date(startMs).toISOString()}`;
+      sides.push({ kind: 'previous', with: counts, absence, measures: [] });
+    }
+    if (pinned) sides.push({ kind: 'pinned', with: pinned, absence: '', measures: [] });
+    return sides;
+  }
+
+  /** Start of the window that the one from `startMs` is compared with; undefined: it is with none. */
+  private previousOf(startMs: number): number | undefined {
+    const { previous, size } = this.options;
+    return previous && Number.isFinite(startMs) ? previousStart(size, previous, startMs) : undefined;
+  }
+
+  /** Names the comparison that decides. */
+  private get decidedBy(): string {
+    const { decidedBy = 'training', pinned } = this.options;
+    return decidedBy === 'pinned' ? `pinned ${pinned?.pinnedId}` : decidedBy;
   }
 
   /** Counts of a window with those that may still be retracted. */
@@ -233,16 +245,4 @@ export class Windows {
   alerts(open: OpenWindow): boolean[] {
     return this.hysteresis.after(open.window.startMs, verdictsOf(this.decide(open), this.options.thresholds));
   }
-}
-
-/** What was found out about a window no longer holds. */
-function unmeasure(open: OpenWindow): void {
-  open.decision = undefined;
-  open.measures.length = 0;
-}
-
-/** A window as plain values: only what is settled, for what is not is in the ledger. */
-export function saveWindow({ window, finals, isChanged, publishedAtMs, holds }: OpenWindow): WindowState {
-  const shown = { start: window.startMs, finals, isChanged, publishedAtMs: finals > 0 ? publishedAtMs : null, holds };
-  return { ...shown, counts: countsOf(window), ranges: [...window.partitions] };
 }

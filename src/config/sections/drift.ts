@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { count, duration, topic, topicConfig, windowSize } from '../scalars.ts';
+import { REFERENCE_KINDS } from '../../core/reference-kinds.ts';
+import { count, duration, previousWindow, topic, topicConfig, windowSize } from '../scalars.ts';
 
 /** `drift`: how live data is compared with the reference profile of the model package. */
 export const driftSection = z
@@ -59,6 +60,22 @@ export const driftSection = z
       .default(30)
       .describe('Mean time between false alarms when nothing drifts; the significance level follows from it.'),
     minSamples: count().default(1_000).describe('Rows below which a window says INSUFFICIENT_DATA.'),
+    reference: z
+      .enum(REFERENCE_KINDS)
+      .default('training')
+      .describe(
+        'Which comparison decides on status, alerts and requests to train again: with the reference profile of the model package (training), with windows that were found healthy (pinned), or with an earlier window of the same size (previous). All that there are are measured and published.',
+      ),
+    previous: previousWindow()
+      .prefault(1)
+      .describe(
+        'The earlier window: so many windows before (1: directly before; 0: no comparison), or a duration such as 7d, for windows shorter than that; longer ones are compared with the one directly before.',
+      ),
+    pinned: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .describe('File of windows that were found healthy, which weir profile pin writes; relative to this file.'),
     retrain: z
       .strictObject({
         enabled: z.boolean().default(true).describe('Ask for the model to be trained again when drift persists.'),

@@ -39,6 +39,7 @@ function windowOf(day: number, change: Partial<DriftStatistics> = {}): DriftStat
     recommendation: 'continue_monitoring',
     coverage: 1,
     gapOffsets: 0,
+    referenceKind: 'training',
     features: [feature('temp'), feature('wind')],
     prediction: feature('prediction'),
     ...change,
@@ -99,6 +100,21 @@ describe('driftLines', () => {
     expect(driftLines({ topic: 't', windows: [], performance: undefined }, { features: false }, style)).toEqual([
       'No windows in t that fit. They appear once workers with drift.enabled have scored records.',
     ]);
+  });
+
+  it('says what windows were compared with, and how far that moved', () => {
+    const against = { tvd: 0.5 } as Feature['againstPinned'];
+    const moved = feature('temp', { status: 'DRIFT', tvd: 0.02, reason: 'against pinned: tvd 0.5 >= 0.1', againstPinned: against });
+    const pinned = windowOf(0, { referenceKind: 'pinned', features: [moved] });
+    const [heading, , , line] = driftLines({ topic: 't', windows: [pinned], performance: undefined }, { features: true }, style);
+    expect(heading).toBe('delay 2, windows of 1d, against pinned windows (in the bins of reference abcdef012345):');
+    expect(line).toContain('temp: 50 % moved, mean 1 (reference 2); against pinned: tvd 0.5 >= 0.1');
+    const previous = driftLines(
+      { topic: 't', windows: [windowOf(0, { referenceKind: 'previous' })], performance: undefined },
+      { features: false },
+      style,
+    );
+    expect(previous[0]).toContain('against an earlier window each (in the bins of reference abcdef012345)');
   });
 });
 

@@ -35,6 +35,7 @@ describe('help', () => {
     ['topics', 'apply'],
     ['features', 'load'],
     ['profile', 'build'],
+    ['profile', 'pin'],
     ['bench'],
     ['dlq', 'ls'],
     ['dlq', 'show'],

@@ -15,3 +15,15 @@ it.each([
   });
   expect(loadPipelineFile(join(folder, 'weir.yaml'), {}).batch.maxRows).toBe(maxRows);
 });
+
+it('finds pinned windows beside the pipeline file', () => {
+  const folder = pipelineFolder({
+    'weir.yaml':
+      'name: p\nkafka: {brokers: "a:1"}\ninput: {topic: in, format: plain, schema: event.avsc}\nmodel: {package: model}\ndrift: {pinned: model/pinned.json, reference: pinned, previous: 7d}\n',
+    'event.avsc': {},
+    'model/model.yaml': '',
+    'model/pinned.json': {},
+  });
+  const { drift } = loadPipelineFile(join(folder, 'weir.yaml'), {});
+  expect(drift).toMatchObject({ pinned: join(folder, 'model/pinned.json'), reference: 'pinned', previous: { agoMs: 604_800_000 } });
+});

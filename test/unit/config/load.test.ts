@@ -78,6 +78,8 @@ describe('a minimal file', () => {
         expectedRunTimeDays: 30,
         minSamples: 1_000,
         overDispersion: 1,
+        reference: 'training',
+        previous: { windows: 1 },
       },
       ops: { host: '127.0.0.1', port: 9_464, logLevel: 'info' },
       shutdownTimeoutMs: 30_000,

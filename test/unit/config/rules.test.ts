@@ -62,6 +62,23 @@ describe('rules', () => {
       'drift: {windows: [month], pane: 7h}',
       'drift.windows: month is not a multiple of paneMs 25200000, as days must be; windows are sums of panes',
     ],
+    ['pinned windows that are not named', 'drift: {reference: pinned}', 'drift.reference: pinned needs drift.pinned, a file that'],
+    ['pinned windows that are not there', 'drift: {pinned: no.json}', 'drift.pinned: there is no file no.json'],
+    [
+      'an earlier window that is none',
+      'drift: {reference: previous, previous: 0}',
+      'previous needs an earlier window; drift.previous is 0',
+    ],
+    [
+      'an earlier window that is between two',
+      'drift: {windows: [5h, 24h], previous: 2d}',
+      'drift.previous: is no multiple of the windows of 5h, so no one window began so long before',
+    ],
+    [
+      'more earlier windows than are kept',
+      'drift: {windows: [5m, 1h], previous: 7d}',
+      'drift.previous: is 2016 windows of 5m; the counts of 1024 are kept at most, so leave that size out',
+    ],
     ['an unknown guarantee', 'delivery: {mode: at-most-once}', 'delivery.mode: must be exactly-once or at-least-once'],
     [
       'transactions that never end in time',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { duration, eventField, parseDuration, topic } from '../../../src/config/scalars.ts';
+import { duration, eventField, parseDuration, previousWindow, topic } from '../../../src/config/scalars.ts';
 
 describe('parseDuration', () => {
   it.each([
@@ -37,6 +37,16 @@ describe('duration', () => {
     expect(duration().safeParse('4000d').success).toBe(false);
     expect(duration().safeParse(Number.POSITIVE_INFINITY).success).toBe(false);
     expect(duration().safeParse(true).success).toBe(false);
+  });
+});
+
+describe('the earlier window', () => {
+  it('is a number of windows, or so long before', () => {
+    expect(previousWindow().parse(0)).toEqual({ windows: 0 });
+    expect(previousWindow().parse('7')).toEqual({ windows: 7 });
+    expect(previousWindow().parse('7d')).toEqual({ agoMs: 604_800_000 });
+    for (const wrong of [-1, 1.5, 1_025, '', '0d', '9999', '1w', true])
+      expect(previousWindow().safeParse(wrong).success, String(wrong)).toBe(false);
   });
 });
 

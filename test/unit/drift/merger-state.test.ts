@@ -49,6 +49,16 @@ describe('a merger that goes on from a saved state', () => {
     { minSamples: 200, windows: sizes('1h', '3h'), runs: 40 },
     // Enough of them for over-dispersion to be estimated.
     { minSamples: 40, windows: sizes('5m'), runs: 3 },
+    // Compared with windows that were let go.
+    {
+      minSamples: 200,
+      windows: sizes('1h', '2h'),
+      runs: 15,
+      reviseMs: 0,
+      previous: { agoMs: 2 * HOUR_MS },
+      decidedBy: 'previous' as const,
+    },
+    { minSamples: 200, windows: sizes('30m', '1h'), runs: 15, previous: { windows: 1 }, decidedBy: 'previous' as const },
   ])(
     'publishes what one that was never disturbed does, byte for byte, wherever the others ended: $windows.0.name',
     ({ runs, ...change }) => {
