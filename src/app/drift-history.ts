@@ -1,7 +1,7 @@
 /** The history of drift: what the statistics topic says of each window, for `weir drift`. */
 import type { PipelineConfig } from '../config/index.ts';
 import type { Logger } from '../core/ports.ts';
-import { windowSizeFrom } from '../core/window-size.ts';
+import { compareSizes, windowSizeFrom } from '../core/window-size.ts';
 import { type DriftStatistics, statisticsReader } from '../drift/statistics-record.ts';
 import { createKafka } from '../kafka/client.ts';
 import { readCompacted } from './compacted-topic.ts';
@@ -62,9 +62,11 @@ function isMeant({ model, modelVersion, window, windowStart, windowEnd }: DriftS
 
 function inOrder(a: DriftStatistics, b: DriftStatistics): number {
   const byModel = a.model.localeCompare(b.model) || a.modelVersion.localeCompare(b.modelVersion, 'en', { numeric: true });
-  return byModel || lengthOf(a) - lengthOf(b) || a.windowStart - b.windowStart;
+  return byModel || bySize(a.window, b.window) || a.windowStart - b.windowStart;
 }
 
-function lengthOf({ window }: DriftStatistics): number {
-  return windowSizeFrom(window)?.longestMs ?? Number.POSITIVE_INFINITY;
+/** Sizes that this version of weir does not know come last. */
+function bySize(a: string, b: string): number {
+  const [first, second] = [windowSizeFrom(a), windowSizeFrom(b)];
+  return first && second ? compareSizes(first, second) : Number(second !== undefined) - Number(first !== undefined) || a.localeCompare(b);
 }

@@ -4,6 +4,7 @@ import type { PipelineConfig } from '../config/index.ts';
 import { WeirError } from '../core/errors.ts';
 import type { Logger } from '../core/ports.ts';
 import { countText } from '../core/text.ts';
+import { windowSizeFrom } from '../core/window-size.ts';
 import { performanceReader, type PerformanceStatistics } from '../drift/performance/performance-record.ts';
 import { statisticsKey } from '../drift/statistics-record.ts';
 import { readCompacted } from './compacted-topic.ts';
@@ -57,12 +58,13 @@ export function byWindowOf(records: Iterable<PerformanceStatistics>): Map<string
   return new Map([...groups].map(([key, of]) => [key, of.toSorted((a, b) => (a.arm < b.arm ? -1 : 1))]));
 }
 
-/** What is known of a window, by arm; null when the pipeline has no labels. */
+/** What is known of a window, by arm; null when the pipeline has no labels, and of windows by a number of rows, which have no performance. */
 export function performanceOf(
   history: Pick<PerformanceHistory, 'byWindow'> | undefined,
   window: Parameters<typeof statisticsKey>[0],
 ): readonly PerformanceStatistics[] | null {
-  return history ? (history.byWindow.get(statisticsKey(window)) ?? []) : null;
+  if (!history || windowSizeFrom(window.window)?.rows !== undefined) return null;
+  return history.byWindow.get(statisticsKey(window)) ?? [];
 }
 
 /** What is to be said of the performance topic beside the windows. Holds its name as it is. */

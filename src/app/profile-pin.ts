@@ -1,7 +1,7 @@
 /** `weir profile pin`: adds up windows that somebody has found healthy, to compare later ones with. */
 import { pinnedProfileFrom, type PinnedProfile } from '../drift/pinned-profile.ts';
 import type { ReferenceProfile } from '../drift/reference-profile.ts';
-import { windowSizeFrom } from '../core/window-size.ts';
+import { compareSizes, windowSizeFrom } from '../core/window-size.ts';
 import { WeirError } from '../core/errors.ts';
 import { type DriftExport, exportDrift } from './drift-export.ts';
 import type { DriftHistoryOptions } from './drift-history.ts';
@@ -40,8 +40,8 @@ export function pinnedOf(
       final && windowStart >= fromMs && windowEnd <= toMs && referenceId === reference.referenceId,
   );
   // Windows of several sizes are counts of the same rows. The shortest fit a stretch of time best.
-  const lengthOf = (size: string): number => windowSizeFrom(size)?.longestMs ?? Number.POSITIVE_INFINITY;
-  const [size] = [...new Set(within.map(({ window }) => window))].toSorted((a, b) => lengthOf(a) - lengthOf(b));
+  const sizes = [...new Set(within.map(({ window }) => window))].map(windowSizeFrom).filter((size) => size !== undefined);
+  const size = sizes.toSorted(compareSizes)[0]?.name;
   const ofSize = within.filter(({ window }) => window === size);
   const withCounts = ofSize.filter(({ prediction }) => prediction.cells !== null);
   if (withCounts.length === 0) {

@@ -46,6 +46,8 @@ export function topicSpecs(
     },
   ];
   if (!drift.enabled) return specs;
+  // How long windows by a number of rows last is not known; what they wait for is in the state topic.
+  const lengths = drift.windows.filter(({ rows }) => rows === undefined).map(({ longestMs }) => longestMs);
   return [
     ...specs,
     {
@@ -57,7 +59,7 @@ export function topicSpecs(
       replicationFactor,
       config: {
         'cleanup.policy': 'delete',
-        'retention.ms': String(Math.max(3 * DAY_MS, 2 * Math.max(...drift.windows.map(({ longestMs }) => longestMs)))),
+        'retention.ms': String(Math.max(3 * DAY_MS, ...lengths.map((longestMs) => 2 * longestMs))),
         // The time by which windows close; clocks of workers differ.
         'message.timestamp.type': 'LogAppendTime',
         ...drift.profilesTopicConfig,

@@ -81,7 +81,7 @@ function withWindows(command: Command): Command {
     .option('--topic <name>', 'statistics topic; default: that of the pipeline')
     .option('--from <time>', 'only windows that end after this: ISO 8601, or how long ago, such as 30d', moment)
     .option('--to <time>', 'only windows that begin before this: ISO 8601, or how long ago', moment)
-    .option('--window <size>', 'only windows of this size, such as 1h or month', windowName)
+    .option('--window <size>', 'only windows of this size, such as 1h, month or 50000rows', windowName)
     .option('--model <name>', 'only this model')
     .option('--model-version <version>', 'only this version of it');
 }

@@ -43,7 +43,8 @@ export function examples(...lines: string[]): string {
 /** A size of windows of drift; its name, the same for all spellings. */
 export function windowName(text: string): string {
   const size = windowSizeFrom(text);
-  if (!size) throw new InvalidArgumentError('It must be a duration such as 5m, 1h or 28d, or month.');
+  if (!size)
+    throw new InvalidArgumentError('It must be a duration such as 5m, 1h or 28d, or month, or a number of rows such as 50000rows.');
   return size.name;
 }
 

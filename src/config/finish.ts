@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { TlsFiles } from '../core/tls-files.ts';
-import { type WindowSize, windowSizeFrom } from '../core/window-size.ts';
+import { compareSizes, type WindowSize, windowSizeFrom } from '../core/window-size.ts';
 import type { PipelineFile } from './pipeline-schema.ts';
 
 type Kafka = PipelineFile['kafka'];
@@ -49,7 +49,8 @@ export function finishPipeline(file: PipelineFile, folder: string): PipelineConf
   const absolute = (path: string): string => resolve(folder, path);
   const { windows, pane, ...driftRest } = drift;
   const sizes = [...new Set(windows)].map((size) => windowSizeFrom(size)!);
-  const longest = sizes.reduce((a, b) => (b.longestMs > a.longestMs ? b : a));
+  const lasting = sizes.filter(({ rows }) => rows === undefined);
+  const longest = (lasting.length > 0 ? lasting : sizes).toSorted(compareSizes).at(-1)!;
   return {
     ...others,
     kafka: { ...kafka, groupId: kafka.groupId ?? name, clientId: kafka.clientId ?? name, ssl: absoluteFiles(kafka.ssl, absolute) },

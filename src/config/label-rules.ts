@@ -1,3 +1,4 @@
+import { windowSizeFrom } from '../core/window-size.ts';
 import type { Rule, RuleFinding } from './rules.ts';
 
 /** Wire formats that a registry is needed for. */
@@ -19,6 +20,11 @@ export const labelsFit: Rule = ({ labels, drift, registry, input }) => {
     findings.push({
       path: ['labels'],
       message: 'labels: performance is counted in the bins of the reference profile; set drift.enabled: true',
+    });
+  if (drift?.windows?.length && drift.windows.every((name) => windowSizeFrom(name)?.rows !== undefined))
+    findings.push({
+      path: ['labels'],
+      message: 'labels: performance has no windows by a number of rows; add a size of fixed time to drift.windows, such as 24h',
     });
   if (format !== undefined && needsRegistry.test(format) && registry === undefined)
     findings.push({ path: ['labels', 'format'], message: `labels.format: ${format} needs a schema registry; set registry.url` });

@@ -41,14 +41,14 @@ export function duration(leastMs = 0, mostMs = LONGEST_MS) {
 /** A size of windows. The value is its name, the same for all spellings. */
 export const windowSize = () =>
   z
-    .string({ error: 'must be a duration such as 5m, 1h, 28d, or month' })
+    .string({ error: 'must be a duration such as 5m, 1h, 28d, or month, or a number of rows such as 50000 rows' })
     .transform((given, context) => {
       const size = windowSizeFrom(given);
-      if (size && size.longestMs >= 1_000 && size.longestMs <= LONGEST_MS) return size.name;
+      if (size && (size.rows !== undefined || (size.longestMs >= 1_000 && size.longestMs <= LONGEST_MS))) return size.name;
       context.issues.push({
         code: 'custom',
         input: given,
-        message: `${JSON.stringify(given)} is no size of windows; write a duration of at least 1s such as 5m, 1h, 28d, or month`,
+        message: `${JSON.stringify(given)} is no size of windows; write a duration of at least 1s such as 5m, 1h, 28d, or month, or a number of rows such as 50000 rows`,
       });
       return z.NEVER;
     })

@@ -2,10 +2,12 @@ import { parseDuration } from './duration.ts';
 
 /** A kind of window of event time: stretches that follow one another without a gap. Times are milliseconds since the epoch, UTC. */
 export interface WindowSize {
-  /** As it is written in a pipeline file and in records: `5m`, `1h`, `28d`, `month`. */
+  /** As it is written in a pipeline file and in records: `5m`, `1h`, `28d`, `month`, `50000 rows`. */
   readonly name: string;
-  /** Length; of a month the longest, 31 days. */
+  /** Length; of a month the longest, 31 days; of a number of rows ∞. */
   readonly longestMs: number;
+  /** Rows from which on a window ends with the pane that it has come to; its times follow from the data alone. Absent: times are fixed. */
+  readonly rows?: number;
   /** Start of the window that holds a time. */
   startOf(timeMs: number): number;
   /** End, exclusive, of the window that begins at a start. */
@@ -23,13 +25,18 @@ const UNITS = [
   ['ms', 1],
 ] as const;
 
+/** More rows are not meant. */
+const MOST_ROWS = 1_000_000_000;
+
 /**
- * Reads `month` (of the calendar, UTC) or a duration; windows of a duration begin at multiples of it since the epoch.
- * Two spellings of one length have one name: `60m` is `1h`.
- * @returns undefined when it is neither
+ * Reads `month` (of the calendar, UTC), a duration, or a number of rows (`50000 rows`); windows of a duration begin at multiples of it
+ * since the epoch. Two spellings of one size have one name: `60m` is `1h`.
+ * @returns undefined when it is none of them
  */
 export function windowSizeFrom(text: string): WindowSize | undefined {
   if (text === 'month') return MONTH;
+  const rows = Number(/^(\d{1,10}) ?rows$/.exec(text)?.[1]);
+  if (rows >= 1) return rows <= MOST_ROWS ? rowsSize(rows) : undefined;
   const ms = parseDuration(text);
   if (ms === undefined || ms < 1) return undefined;
   const [unit, length] = UNITS.find(([, of]) => ms % of === 0)!;
@@ -50,6 +57,23 @@ const MONTH: WindowSize = {
   before: (startMs) => monthAt(startMs, -1),
 };
 
+/** Where windows lie depends on the rows, so nothing of it can be said without them. */
+function rowsSize(rows: number): WindowSize {
+  return {
+    name: `${rows} rows`,
+    longestMs: Number.POSITIVE_INFINITY,
+    rows,
+    startOf: () => Number.NEGATIVE_INFINITY,
+    endOf: () => Number.POSITIVE_INFINITY,
+    before: () => Number.NEGATIVE_INFINITY,
+  };
+}
+
+/** Orders sizes, the shortest first, numbers of rows last. */
+export function compareSizes(a: WindowSize, b: WindowSize): number {
+  return a.longestMs === b.longestMs ? (a.rows ?? 0) - (b.rows ?? 0) : a.longestMs - b.longestMs;
+}
+
 /** Start of the month that holds a time, or of one later. */
 function monthAt(timeMs: number, later: number): number {
   const date = new Date(timeMs);
@@ -58,5 +82,6 @@ function monthAt(timeMs: number, later: number): number {
 
 /** True when panes of `paneMs`, from the epoch on, never lie in two windows. */
 export function isSumOfPanes(size: WindowSize, paneMs: number): boolean {
+  if (size.rows !== undefined) return true;
   return (size.name === 'month' ? DAY_MS : size.longestMs) % paneMs === 0;
 }

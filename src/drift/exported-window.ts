@@ -29,6 +29,6 @@ export type ExportedFeature = DriftStatistics['prediction'] & {
 export type ExportedWindow = Omit<DriftStatistics, 'features' | 'prediction'> & {
   readonly features: readonly ExportedFeature[];
   readonly prediction: ExportedFeature;
-  /** How good the predictions of the window were, one record an arm; none when nothing was published of it. Null: the pipeline has no labels. */
+  /** How good the predictions of the window were, one record an arm; none when nothing was published of it. Null: the pipeline has no labels, or it is a window of rows. */
   readonly performance: readonly PerformanceStatistics[] | null;
 };

@@ -7,10 +7,12 @@ import {
   getState,
   type MergerState,
   mergerKey,
-  performanceWindowKey,
-  performanceWindowStates,
+  paneKey,
+  paneStates,
   pastKey,
   pastStates,
+  performanceWindowKey,
+  performanceWindowStates,
   piecesOf,
   putState,
   referenceKey,
@@ -23,9 +25,10 @@ import { PerformanceBook } from './performance/performance-book.ts';
 import { layoutName } from './performance/performance-delta.ts';
 import { pinnedCounts } from './pinned-profile.ts';
 import type { PaneDelta, ProfileDelta } from './profile-delta.ts';
+import { RowWindows } from './row-windows.ts';
 import { alphaPerTest } from './tests/multiple.ts';
 import { FleetWatermark } from './watermark.ts';
-import { type OpenWindow, saveWindow, Windows } from './windows.ts';
+import { type OpenWindow, type PendingPane, saveWindow, Windows } from './windows.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -66,23 +69,22 @@ export class MergedLog {
     this.options = options;
     const { ledger } = this;
     const pinned = options.pinned && pinnedCounts(options.pinned, cells);
-    this.books = sizes.map(
-      (size) =>
-        new Windows({
-          cells,
-          size,
-          alpha: alphaPerTest(size.longestMs, options.expectedRunTimeDays * DAY_MS, cells.features.length),
-          thresholds: options.thresholds,
-          minSamples: options.minSamples,
-          overDispersion: options.overDispersion ?? 1,
-          decidedBy: options.decidedBy ?? 'training',
-          ...(options.previous && { previous: options.previous }),
-          ...(pinned && { pinned }),
-          *pending() {
-            for (const entry of ledger.pending()) for (const pane of entry.panes) yield { pane, source: entry };
-          },
-        }),
-    );
+    const alphaOver = (lengthMs: number): number => alphaPerTest(lengthMs, options.expectedRunTimeDays * DAY_MS, cells.features.length);
+    this.books = sizes.map((size) => {
+      const common = {
+        ...{ cells, size, thresholds: options.thresholds, minSamples: options.minSamples },
+        overDispersion: options.overDispersion ?? 1,
+        decidedBy: options.decidedBy ?? 'training',
+        ...(options.previous && { previous: options.previous }),
+        ...(pinned && { pinned }),
+        *pending(): Generator<PendingPane> {
+          for (const entry of ledger.pending()) for (const pane of entry.panes) yield { pane, source: entry };
+        },
+      };
+      const { rows } = size;
+      if (rows !== undefined) return new RowWindows({ ...common, rows, paneMs: options.paneMs, alphaOver });
+      return new Windows({ ...common, alpha: alphaOver(size.longestMs) });
+    });
     this.performance = options.performance && new PerformanceBook({ ...options.performance, sizes });
     this.watermark = new FleetWatermark({ ...options, nowMs: () => this.logMs });
   }
@@ -109,6 +111,14 @@ export class MergedLog {
     return open.holds.length > 0;
   }
 
+  /** Adds panes that are complete by now to windows by a number of rows. */
+  advance(windows: Windows, owner: string): void {
+    if (!(windows instanceof RowWindows)) return;
+    for (const start of windows.advance(this.watermark.valueMs() - this.options.latenessMs)) {
+      this.outdated.push(...piecesOf(this.saved, paneKey(owner, windows.size.name, start)));
+    }
+  }
+
   /** Lets a window go that nothing changes any more. */
   forget(windows: Windows, open: OpenWindow, owner: string): void {
     const { name } = windows.size;
@@ -131,10 +141,13 @@ export class MergedLog {
       this.saved.delete(name);
     }
     for (const windows of books) {
-      for (const open of windows.inOrder()) {
-        if (open.isUnsaved) putState(values, windowKey(owner, windows.size.name, open.window.startMs), saveWindow(open));
+      const isByRows = windows.size.rows !== undefined;
+      const put = (open: OpenWindow, key: typeof windowKey): void => {
+        if (open.isUnsaved) putState(values, key(owner, windows.size.name, open.window.startMs), saveWindow(open, isByRows));
         open.isUnsaved = false;
-      }
+      };
+      for (const open of windows.inOrder()) put(open, windowKey);
+      if (windows instanceof RowWindows) for (const pane of windows.panes()) put(pane, paneKey);
       for (const past of windows.past.unsaved()) putState(values, pastKey(owner, windows.size.name, past.start), past);
     }
     putState(values, mergerKey(owner), {
@@ -167,7 +180,7 @@ export class MergedLog {
     // Windows of sizes that are no more, or all, would else be taken for a part of what is saved from now on.
     const live = this.books
       .filter(({ size }) => isOurs && state.books[size.name])
-      .flatMap(({ size }) => [`${owner}|window|${size.name}|`, `${owner}|past|${size.name}|`]);
+      .flatMap(({ size }) => ['window', 'past', 'pane'].map((kind) => `${owner}|${kind}|${size.name}|`));
     const { performance } = this;
     const known = isOurs && performance && state.performance?.layout === layoutName(performance.layout) ? state.performance : undefined;
     for (const size of Object.keys(known?.forgottenBeforeMs ?? {})) {
@@ -184,7 +197,10 @@ export class MergedLog {
     for (const windows of this.books) {
       const { name } = windows.size;
       // A size that is new begins with what comes.
-      if (state.books[name]) windows.restore(state.books[name], windowStates(values, owner, name), pastStates(values, owner, name));
+      if (!state.books[name]) continue;
+      const [saved, past] = [windowStates(values, owner, name), pastStates(values, owner, name)];
+      if (windows instanceof RowWindows) windows.restore(state.books[name], saved, past, paneStates(values, owner, name));
+      else windows.restore(state.books[name], saved, past);
     }
     if (known) performance!.restore(known, (size) => performanceWindowStates(values, owner, size));
     for (const { panes } of this.ledger.pending()) for (const pane of panes) if (!this.books[0]!.at(pane.start)) this.late.add(pane);

@@ -60,6 +60,11 @@ export function pastKey(owner: string, size: string, start: number): string {
   return `${owner}|past|${size}|${start}`;
 }
 
+/** Name of the counts of a pane that is in no window by a number of rows yet. */
+export function paneKey(owner: string, size: string, start: number): string {
+  return `${owner}|pane|${size}|${start}`;
+}
+
 /** Name of a reference profile in the state topic: counts are of no use without it. */
 export function referenceKey(referenceId: string): string {
   return `reference|${referenceId}`;
@@ -109,6 +114,11 @@ export function performanceWindowStates(from: StateValues, owner: string, size: 
 /** The windows of a size that were let go and are kept to compare later ones with, in order of time. */
 export function pastStates(from: StateValues, owner: string, size: string): PastState[] {
   return statesUnder<PastState>(from, `${owner}|past|${size}|`);
+}
+
+/** The panes that are in no window of a number of rows yet, in order of time. */
+export function paneStates(from: StateValues, owner: string, size: string): WindowState[] {
+  return statesUnder<WindowState>(from, `${owner}|pane|${size}|`);
 }
 
 function statesUnder<T extends WindowState | PastState | PerformanceWindowState>(from: StateValues, prefix: string): T[] {

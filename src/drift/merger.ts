@@ -1,6 +1,6 @@
 import { WeirError } from '../core/errors.ts';
 import { OutputRecords } from '../core/outputs.ts';
-import { isSumOfPanes } from '../core/window-size.ts';
+import { compareSizes, isSumOfPanes, type WindowSize } from '../core/window-size.ts';
 import { cellLayoutOf } from './cells.ts';
 import { DeltaInbox } from './delta-inbox.ts';
 import { MergedLog, MOST_HOLD_MS } from './merged-log.ts';
@@ -33,7 +33,7 @@ export function createMerger(options: MergerOptions): Merger {
   const { model, reference, paneMs, closeAfterMs, clock, logger } = options;
   const unfit = options.windows.find((size) => !isSumOfPanes(size, paneMs));
   if (unfit) throw new WeirError('config_invalid', `drift.pane (${paneMs} ms) must divide drift.windows (${unfit.name}).`);
-  const sizes = options.windows.toSorted((a, b) => a.longestMs - b.longestMs);
+  const sizes = options.windows.toSorted(compareSizes);
   const cells = cellLayoutOf(reference);
   const owner = profileKey(model);
   const key = Buffer.from(owner);
@@ -52,7 +52,7 @@ export function createMerger(options: MergerOptions): Merger {
       ...{ key, model, cells, logger },
       referenceId: reference.referenceId,
       prefix: options.profilesPrefix,
-      isWithinWindows: (startMs, endMs) => sizes.every((size) => endMs <= size.endOf(size.startOf(startMs))),
+      isWithinWindows: (startMs, endMs) => sizes.every((size) => endMs <= endAfter(size, startMs)),
     });
     heardAtMs = clock.monotonicMs();
     closings = [];
@@ -61,10 +61,16 @@ export function createMerger(options: MergerOptions): Merger {
 
   const isClosing = (): boolean => closings.length > 0 || log.performance?.isDue(log.logMs) === true;
 
+  /** End of what a pane that begins at a time must lie in: the window of a size, or the pane that windows by a number of rows are cut at. */
+  function endAfter(size: WindowSize, startMs: number): number {
+    return size.rows === undefined ? size.endOf(size.startOf(startMs)) : (Math.floor(startMs / paneMs) + 1) * paneMs;
+  }
+
   /** Finds what the log has made final, or changed after that, and lets go of what nothing changes any more. */
   function close(): void {
     const reachedMs = log.watermark.valueMs();
     for (const windows of log.books) {
+      log.advance(windows, owner);
       const surplus = windows.surplus();
       for (const open of [...windows.inOrder()]) {
         const isLeaving = surplus.includes(open);
@@ -76,7 +82,8 @@ export function createMerger(options: MergerOptions): Merger {
     }
   }
 
-  function isClosable({ window, finals, isChanged, publishedAtMs }: OpenWindow, reachedMs: number): boolean {
+  function isClosable({ window, finals, isChanged, isGrowing, publishedAtMs }: OpenWindow, reachedMs: number): boolean {
+    if (isGrowing) return false;
     if (finals === 0) return reachedMs >= window.endMs + options.latenessMs;
     return isChanged && log.logMs - publishedAtMs >= REVISION_INTERVAL_MS;
   }
@@ -178,7 +185,7 @@ export function createMerger(options: MergerOptions): Merger {
       const silentMs = log.logMs - log.lastDeltaLogMs;
       // After that, time alone closes nothing any more.
       if (silentMs > Math.max(closeAfterMs, options.idleMs, MOST_HOLD_MS) + REVISION_INTERVAL_MS) return false;
-      return log.books.some((windows) => windows.inOrder().some(({ finals, isChanged }) => finals === 0 || isChanged));
+      return log.books.some((windows) => windows.all().some(({ finals, isChanged }) => finals === 0 || isChanged));
     },
 
     tick() {

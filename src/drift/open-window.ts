@@ -4,7 +4,7 @@ import type { FeatureMeasures } from './feature-statistics.ts';
 import type { HysteresisState } from './hysteresis.ts';
 import type { OverDispersionState } from './over-dispersion.ts';
 import type { OffsetRange, Window } from './window.ts';
-import { countsOf, type WindowCounts } from './window-counts.ts';
+import { countsOf, putCounts, type WindowCounts } from './window-counts.ts';
 
 /** Records of a window are to be counted again: it waits until an input partition is counted up to a position, or for some time. */
 export interface Hold {
@@ -17,6 +17,9 @@ export interface Hold {
 /** A window as plain values. */
 export interface WindowState {
   readonly start: number;
+  /** Of a window by a number of rows: its end, and whether it may become later. */
+  readonly end?: number;
+  readonly isGrowing?: boolean;
   readonly finals: number;
   readonly isChanged: boolean;
   /** When it was published as final last, by the log; null while it is open. */
@@ -35,6 +38,16 @@ export interface BookState {
   readonly forgottenBeforeMs: number | null;
   /** Which comparison has led to the alerts; absent: that with the reference profile. Alerts of another one are of no use. */
   readonly decidedBy?: string;
+  /** Of windows by a number of rows. */
+  readonly rows?: RowsState;
+}
+
+/** Where windows by a number of rows lie, as plain values. */
+export interface RowsState {
+  /** Panes before this are in a window; null: none is. */
+  readonly frontierMs: number | null;
+  /** Starts of windows, as far as they are needed to tell which was before which. */
+  readonly starts: readonly number[];
 }
 
 /** A window on its way to be published. */
@@ -52,6 +65,8 @@ export interface OpenWindow {
   decision: WindowDecision | undefined;
   /** What it waits for before it is published. */
   holds: Hold[];
+  /** Of a window by a number of rows: it has not got them yet. */
+  isGrowing: boolean;
   /** Changed since it was saved. */
   isUnsaved: boolean;
   /** Features measured for the next decision. */
@@ -70,6 +85,7 @@ export function openedWindow(window: Window): OpenWindow {
     publishedAtMs: Number.NEGATIVE_INFINITY,
     decision: undefined,
     holds: [],
+    isGrowing: false,
     isUnsaved: true,
     measures: [],
     sides: [],
@@ -88,8 +104,16 @@ export function unmeasure(open: OpenWindow): void {
   open.measures.length = 0;
 }
 
-/** A window as plain values: only what is settled, for what is not is in the ledger. */
-export function saveWindow({ window, finals, isChanged, publishedAtMs, holds }: OpenWindow): WindowState {
+/** A window as plain values: only what is settled, for what is not is in the ledger. @param isByRows where it lies follows from no size */
+export function saveWindow({ window, finals, isChanged, publishedAtMs, holds, isGrowing }: OpenWindow, isByRows = false): WindowState {
   const shown = { start: window.startMs, finals, isChanged, publishedAtMs: finals > 0 ? publishedAtMs : null, holds };
-  return { ...shown, counts: countsOf(window), ranges: [...window.partitions] };
+  const times = isByRows ? { end: window.endMs, isGrowing } : {};
+  return { ...shown, ...times, counts: countsOf(window), ranges: [...window.partitions] };
+}
+
+/** Puts into an empty window what `saveWindow` gave. */
+export function restoreWindow(open: OpenWindow, { finals, isChanged, publishedAtMs, holds, counts, ranges, isGrowing }: WindowState): void {
+  putCounts(open.window, counts, ranges);
+  Object.assign(open, { finals, isChanged, holds: [...holds], isUnsaved: false, isGrowing: isGrowing ?? false });
+  open.publishedAtMs = publishedAtMs ?? Number.NEGATIVE_INFINITY;
 }

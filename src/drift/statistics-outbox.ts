@@ -45,7 +45,7 @@ export function statisticsOf(
     events: window.events,
     partitionsSeen: window.partitions.size,
     partitionsExpected: partitions ?? null,
-    alpha: windows.alpha,
+    alpha: windows.alphaOf(open),
     status: decision.status,
     overallDrift: decision.overallDrift,
     driftedFeatures: decision.drifted.length,

@@ -22,7 +22,8 @@ export type SavedPane = Omit<PaneDelta, 'features' | 'rejected'> &
  */
 export class Window {
   readonly startMs: number;
-  readonly endMs: number;
+  /** Exclusive; later for a window by a number of rows that grows. */
+  endMs: number;
   readonly layout: CellLayout;
   events = 0;
   /** Dead letters that had a value of a wrong type; not among the events. */
@@ -81,6 +82,21 @@ export class Window {
       if (feature.lowest !== null) this.lowest[index] = Math.min(this.lowest[index]!, feature.lowest) + 0; // JSON, as which it may be saved, has no −0.
       if (feature.highest !== null) this.highest[index] = Math.max(this.highest[index]!, feature.highest) + 0;
     }
+  }
+
+  /** Adds the counts of another window, of the same layout. */
+  absorb(other: Window): void {
+    this.events += other.events;
+    this.rejected += other.rejected;
+    for (const column of ['counts', 'sums', 'marks'] as const) {
+      const [into, from] = [this[column], other[column]];
+      for (let i = 0; i < from.length; i++) into[i]! += from[i]!;
+    }
+    for (let index = 0; index < this.lowest.length; index++) {
+      this.lowest[index] = Math.min(this.lowest[index]!, other.lowest[index]!);
+      this.highest[index] = Math.max(this.highest[index]!, other.highest[index]!);
+    }
+    for (const [partition, range] of other.partitions) this.cover(partition, range);
   }
 
   /** Rows of an input partition lie within these offsets. */

@@ -4,13 +4,12 @@ import { compareFeature, type ComparedCounts, type ComparedSide } from './compar
 import { type DecisionOptions, decideWindow, verdictsOf, type WindowDecision } from './decision.ts';
 import { measureFeature } from './feature-statistics.ts';
 import { Hysteresis } from './hysteresis.ts';
-import { type BookState, isUnpublished, openedWindow, type OpenWindow, unmeasure, type WindowState } from './open-window.ts';
+import { type BookState, isUnpublished, openedWindow, type OpenWindow, restoreWindow, unmeasure, type WindowState } from './open-window.ts';
 import { OverDispersion } from './over-dispersion.ts';
 import { type PastState, PastWindows } from './past-windows.ts';
 import type { PaneDelta } from './profile-delta.ts';
 import { type PreviousRule, previousStart } from '../core/reference-kinds.ts';
 import { type PaneSource, Window } from './window.ts';
-import { putCounts } from './window-counts.ts';
 
 export { type BookState, type Hold, type OpenWindow, saveWindow, type WindowState } from './open-window.ts';
 
@@ -40,9 +39,9 @@ export interface WindowsOptions extends DecisionOptions {
 
 /** The windows of one size in memory, their verdicts, and what follows from neighbouring verdicts. */
 export class Windows {
-  private readonly options: WindowsOptions;
-  private readonly byStart = new Map<number, OpenWindow>();
-  private readonly ordered: OpenWindow[] = [];
+  protected readonly options: WindowsOptions;
+  protected readonly byStart = new Map<number, OpenWindow>();
+  protected readonly ordered: OpenWindow[] = [];
   /** Outlive the windows themselves. */
   private readonly hysteresis = new Hysteresis();
   private readonly dispersion: OverDispersion;
@@ -62,8 +61,8 @@ export class Windows {
     return this.options.size;
   }
 
-  /** Level of each single test. */
-  get alpha(): number {
+  /** Level of each single test on a window. */
+  alphaOf(_open: OpenWindow): number {
     return this.options.alpha;
   }
 
@@ -74,7 +73,12 @@ export class Windows {
     const known = this.byStart.get(start);
     if (known) return known;
     if (start < this.forgottenBeforeMs) return undefined;
-    const window = new Window(cells, start, size.endOf(start));
+    return this.begin(new Window(cells, start, size.endOf(start)));
+  }
+
+  /** Takes a window in that is not there yet. */
+  protected begin(window: Window): OpenWindow {
+    const start = window.startMs;
     const opened = openedWindow(window);
     this.byStart.set(start, opened);
     const place = this.ordered.findLastIndex((other) => other.window.startMs < start) + 1;
@@ -109,14 +113,19 @@ export class Windows {
     if (decidedBy === this.decidedBy) this.hysteresis.restore(alerts);
     this.dispersion.restore(overDispersion);
     this.past.restore(past);
-    for (const { start, finals, isChanged, publishedAtMs, holds, counts, ranges } of windows) {
-      const open = this.at(start)!;
-      putCounts(open.window, counts, ranges);
-      Object.assign(open, { finals, isChanged, holds: [...holds], isUnsaved: false });
-      open.publishedAtMs = publishedAtMs ?? Number.NEGATIVE_INFINITY;
-    }
+    for (const saved of windows) restoreWindow(this.reopen(saved), saved);
     // Last: windows before it may still be open.
     this.forgottenBeforeMs = forgottenBeforeMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Makes room for a window that was saved. */
+  protected reopen({ start }: WindowState): OpenWindow {
+    return this.at(start)!;
+  }
+
+  /** Windows, and what is not yet in one. */
+  all(): readonly OpenWindow[] {
+    return this.ordered;
   }
 
   /**
@@ -178,7 +187,7 @@ export class Windows {
   decide(open: OpenWindow): WindowDecision {
     if (open.decision) return open.decision;
     while (this.measureNext(open));
-    return (open.decision = decideWindow(open.view, open.measures, this.options, open.sides));
+    return (open.decision = decideWindow(open.view, open.measures, { ...this.options, alpha: this.alphaOf(open) }, open.sides));
   }
 
   /**
@@ -186,7 +195,7 @@ export class Windows {
    * they are made depends on the clock. Windows whose alerts change by it are worth publishing again.
    */
   conclude(open: OpenWindow): void {
-    const { size, thresholds, cells } = this.options;
+    const { thresholds, cells } = this.options;
     const features = cells.features.length;
     const { startMs } = open.window;
     const later = this.ordered.filter(({ window, publishedAtMs }) => window.startMs > startMs && publishedAtMs > Number.NEGATIVE_INFINITY);
@@ -195,7 +204,7 @@ export class Windows {
     for (const [i, other] of later.entries()) {
       if (this.hysteresis.outlook(other.window.startMs, features) !== outlooks[i]) other.isChanged = other.isUnsaved = true;
     }
-    const startBeforeMs = size.before(startMs);
+    const startBeforeMs = this.before(startMs);
     const before = this.byStart.get(startBeforeMs);
     this.dispersion.learn(open.view, before && before.finals > 0 ? this.viewOf(before) : undefined, startBeforeMs);
     // Windows that are still to be published are judged by what is known then.
@@ -211,7 +220,8 @@ export class Windows {
       const before = this.byStart.get(startMs);
       // What nothing has made final may look different to whoever reads the log again.
       const counts = before ? (before.finals > 0 ? this.viewOf(before) : undefined) : this.past.at(startMs);
-      const absence = counts ? '' : `${before ? 'not final yet' : 'no counts'}: the window from ${new Date(startMs).toISOString()}`;
+      const which = Number.isFinite(startMs) ? `the window from ${new Date(startMs).toISOString()}` : 'there is no window before';
+      const absence = counts ? '' : `${before ? 'not final yet' : 'no counts'}: ${which}`;
       sides.push({ kind: 'previous', with: counts, absence, measures: [] });
     }
     if (pinned) sides.push({ kind: 'pinned', with: pinned, absence: '', measures: [] });
@@ -219,9 +229,14 @@ export class Windows {
   }
 
   /** Start of the window that the one from `startMs` is compared with; undefined: it is with none. */
-  private previousOf(startMs: number): number | undefined {
+  protected previousOf(startMs: number): number | undefined {
     const { previous, size } = this.options;
     return previous && Number.isFinite(startMs) ? previousStart(size, previous, startMs) : undefined;
+  }
+
+  /** Start of the window directly before the one from `startMs`. */
+  protected before(startMs: number): number {
+    return this.options.size.before(startMs);
   }
 
   /** Names the comparison that decides. */
@@ -231,7 +246,7 @@ export class Windows {
   }
 
   /** Counts of a window with those that may still be retracted. */
-  private viewOf({ window }: OpenWindow): Window {
+  protected viewOf({ window }: OpenWindow): Window {
     let view: Window | undefined;
     for (const { pane, source } of this.options.pending()) {
       if (pane.start < window.startMs || pane.start >= window.endMs) continue;

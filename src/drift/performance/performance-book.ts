@@ -67,7 +67,7 @@ export interface PerformanceBookState {
 /** Options of a `PerformanceBook`. */
 export interface PerformanceBookOptions {
   readonly layout: PerformanceLayout;
-  /** Sizes of windows, each published on its own. */
+  /** Sizes of windows, each published on its own; those by a number of rows are left out. */
   readonly sizes: readonly WindowSize[];
   /** A label counts when its time is at most so much away from that of its prediction. */
   readonly ttlMs: number;
@@ -107,8 +107,10 @@ export class PerformanceBook {
     this.layout = layout;
     this.ttlMs = ttlMs;
     this.lingerMs = lingerMs;
-    this.longestMs = Math.max(...sizes.map((size) => size.longestMs));
-    this.shelves = sizes.map((size) => ({ size, windows: new Map(), forgottenBeforeMs: Number.NEGATIVE_INFINITY }));
+    // Where a window by rows ends is told by the rows of drift, which labels come long after.
+    const timed = sizes.filter(({ rows }) => rows === undefined);
+    this.longestMs = Math.max(...timed.map((size) => size.longestMs));
+    this.shelves = timed.map((size) => ({ size, windows: new Map(), forgottenBeforeMs: Number.NEGATIVE_INFINITY }));
   }
 
   /**

@@ -40,6 +40,12 @@ test('what a merger counts of labels follows from the pipeline and the model', a
   expect(await mergedPerformanceOf(configOf(''), outputs, reference, () => expect.unreachable())).toBeUndefined();
 });
 
+test('deltas are kept for twice the longest window of fixed time, three days at least', () => {
+  const retentionOf = (windows: string): unknown =>
+    topicSpecs(configOf(`drift: {windows: [${windows}]}`)).find(({ role }) => role === 'drift profiles')!.config!['retention.ms'];
+  expect(['1h', '7d, 500 rows', '500 rows'].map(retentionOf)).toEqual([3, 14, 3].map((days) => String(days * 86_400_000)));
+});
+
 test('labels need two topics, of which one belongs to others', () => {
   const of = (config: PipelineConfig, partitions?: number) =>
     topicSpecs(config, partitions).filter(({ role }) => role === 'labels' || role === 'performance');

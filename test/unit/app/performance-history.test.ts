@@ -29,6 +29,7 @@ describe('readPerformanceHistory', () => {
     expect(performanceOf(history, record('', 0))).toEqual([record('a'), record('b')]);
     expect(performanceOf(history, record('', 7))).toEqual([record('b', 7)]);
     expect(performanceOf(history, record('', 8))).toEqual([]);
+    expect(performanceOf(history, record('', 0, { window: '500 rows' }))).toBeNull();
     expect(performanceNotes(history)).toEqual(['3 records of p cannot be read: another format, or a schema that cannot be had.']);
   });
 

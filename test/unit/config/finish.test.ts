@@ -27,3 +27,15 @@ it('finds pinned windows beside the pipeline file', () => {
   const { drift } = loadPipelineFile(join(folder, 'weir.yaml'), {});
   expect(drift).toMatchObject({ pinned: join(folder, 'model/pinned.json'), reference: 'pinned', previous: { agoMs: 604_800_000 } });
 });
+
+it.each([
+  ['[50000rows, 1h, 2h]', '2h'],
+  ['[50000rows, 60 rows]', '50000 rows'],
+])('lets the longest windows that last a time ask for training: %s', (windows, window) => {
+  const folder = pipelineFolder({
+    'weir.yaml': `name: p\nkafka: {brokers: "a:1"}\ninput: {topic: in, format: plain, schema: event.avsc}\nmodel: {package: model}\ndrift: {windows: ${windows}}\n`,
+    'event.avsc': {},
+    'model/model.yaml': '',
+  });
+  expect(loadPipelineFile(join(folder, 'weir.yaml'), {}).drift.retrain.window).toBe(window);
+});

@@ -62,6 +62,12 @@ describe('rules', () => {
       'drift: {windows: [month], pane: 7h}',
       'drift.windows: month is not a multiple of paneMs 25200000, as days must be; windows are sums of panes',
     ],
+    ['windows of no rows', 'drift: {windows: [0 rows]}', '"0 rows" is no size of windows; write a duration of at least 1s such as 5m, 1h,'],
+    [
+      'labels without windows of fixed time',
+      'drift: {windows: [500 rows]}\nlabels: {topic: t, value: event.v, format: plain, schema: event.avsc}',
+      'labels: performance has no windows by a number of rows; add a size of fixed time to drift.windows, such as 24h',
+    ],
     ['pinned windows that are not named', 'drift: {reference: pinned}', 'drift.reference: pinned needs drift.pinned, a file that'],
     ['pinned windows that are not there', 'drift: {pinned: no.json}', 'drift.pinned: there is no file no.json'],
     [

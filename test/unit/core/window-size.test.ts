@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isSumOfPanes, windowSizeFrom } from '../../../src/core/window-size.ts';
+import { compareSizes, isSumOfPanes, windowSizeFrom } from '../../../src/core/window-size.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -11,12 +11,15 @@ describe('sizes of windows', () => {
     ['28d', '28d', 28 * DAY_MS],
     ['1500', '1500ms', 1_500],
     ['month', 'month', 31 * DAY_MS],
+    ['50000rows', '50000 rows', Number.POSITIVE_INFINITY],
+    ['050000 rows', '50000 rows', Number.POSITIVE_INFINITY],
   ])('%s is %s', (text, name, longestMs) => {
     expect(windowSizeFrom(text)).toMatchObject({ name, longestMs });
   });
 
   it('are nothing else', () => {
-    for (const text of ['', 'year', '0', '-1h', '1w', 'months']) expect(windowSizeFrom(text), text).toBeUndefined();
+    for (const text of ['', 'year', '0', '-1h', '1w', 'months', '0rows', 'rows', '1.5rows', '9999999999 rows', '5  rows'])
+      expect(windowSizeFrom(text), text).toBeUndefined();
   });
 
   it('follow one another without a gap, months by the calendar', () => {
@@ -34,5 +37,11 @@ describe('sizes of windows', () => {
     const [hour, month] = [windowSizeFrom('1h')!, windowSizeFrom('month')!];
     expect([isSumOfPanes(hour, 60_000), isSumOfPanes(hour, 7 * 60_000)]).toEqual([true, false]);
     expect([isSumOfPanes(month, DAY_MS), isSumOfPanes(month, 31 * DAY_MS)]).toEqual([true, false]);
+  });
+
+  it('by a number of rows are sums of any panes, and come after all others', () => {
+    expect(isSumOfPanes(windowSizeFrom('7 rows')!, 12_345)).toBe(true);
+    const sizes = ['20 rows', 'month', '3 rows', '1h'].map((name) => windowSizeFrom(name)!);
+    expect(sizes.toSorted(compareSizes).map(({ name }) => name)).toEqual(['1h', 'month', '3 rows', '20 rows']);
   });
 });

@@ -53,12 +53,14 @@ describe('a merger that goes on from a saved state', () => {
     {
       minSamples: 200,
       windows: sizes('1h', '2h'),
-      runs: 15,
+      runs: 6,
       reviseMs: 0,
       previous: { agoMs: 2 * HOUR_MS },
       decidedBy: 'previous' as const,
     },
-    { minSamples: 200, windows: sizes('30m', '1h'), runs: 15, previous: { windows: 1 }, decidedBy: 'previous' as const },
+    { minSamples: 200, windows: sizes('500 rows', '2h', '1200 rows'), runs: 8, previous: { windows: 1 }, decidedBy: 'previous' as const },
+    { minSamples: 100, windows: sizes('300 rows'), runs: 5, previous: { windows: 3 }, reviseMs: 0 },
+    { minSamples: 200, windows: sizes('30m', '1h'), runs: 8, previous: { windows: 1 }, decidedBy: 'previous' as const },
   ])(
     'publishes what one that was never disturbed does, byte for byte, wherever the others ended: $windows.0.name',
     ({ runs, ...change }) => {

@@ -79,6 +79,14 @@ describe('performance in a merger', () => {
     expect(champion.reference!.n).toBe(20_000);
   });
 
+  test('is in no windows by a number of rows', () => {
+    const batch = timed(batchOf([outputOf(deltaOf([paneOf({ start: START_MS, count: 700 })])), tick()]), 10_000);
+    const sizesOf = (...sizes: string[]): string[] =>
+      performanceOf(read(mergerOf({ windows: sizes.map((size) => windowSizeFrom(size)!) }), batch)).map(({ window }) => window);
+    expect(sizesOf('500 rows', '1h')).toEqual(['1h']);
+    expect(sizesOf('500 rows')).toEqual([]);
+  });
+
   test('does not depend on how it is split into deltas', () => {
     const panes = [1, 2, 3].map((seed) => paneOf({ start: START_MS + seed * 60_000, count: 200, seed, from: 200 * seed }));
     const last = (deltas: OutputRecords[]): unknown =>
