@@ -46,8 +46,10 @@ export function putCounts(
   { events, features, rejected = 0 }: SavedCounts,
   ranges: Iterable<readonly [string, OffsetRange]>,
 ): void {
-  const pane = { start: window.startMs, durationMs: window.endMs - window.startMs, events: 0, features, rejected };
+  const pane = { start: window.startMs, durationMs: window.endMs - window.startMs, events: 0, features, rejected: 0 };
+  // Without rows of its own the pane names no input partition: the ranges do.
   window.add(pane, { inputTopic: '', inputPartition: 0, fromOffset: 0, toOffset: 0 });
   window.events = events;
+  window.rejected = rejected;
   for (const [partition, range] of ranges) window.cover(partition, range);
 }

@@ -12,12 +12,14 @@ import { batchOf, mergerOf, PREFIX, randomFrom } from './support.ts';
 const NOW_MS = 1_700_000_000_000;
 const HERE = { partition: 0, position: 0 };
 
-/** A log of three partitions, one of which gets a new owner, with a shift in the middle and late rows at the end. */
+/** A log of three partitions, one of which gets a new owner, with a shift in the middle, late rows at the end and values of a wrong type. */
 function log() {
   const random = randomFrom(11);
   const deltas = [0, 1, 2].flatMap((partition) => {
     const chunks = Array.from({ length: 12 }, (_, i) =>
-      dataOf(150, { window: i >> 1, seed: 10 * partition + i, shift: i === 6 || i === 7 ? 40 : 0 }),
+      dataOf(150, { window: i >> 1, seed: 10 * partition + i, shift: i === 6 || i === 7 ? 40 : 0 }).map((datum, row) =>
+        row % 50 === i ? { ...datum, wrongTypes: [0], dead: true } : datum,
+      ),
     );
     const of = deltasOf(chunks, { partition, endOffset: 1e6, workerId: `w${partition}`, isAtomic: partition === 1 });
     // The next owner of partition 2 begins before the last two deltas.
