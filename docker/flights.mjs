@@ -1,7 +1,7 @@
 /**
  * The two jobs around the workers of the flights example, in containers (the demo does them itself):
  *   load                      writes the feature groups into the online store, keyed by hour and day
- *   replay [--rate N] [--limit N]   publishes the departures of 2013 in event-time order
+ *   replay [--rate N] [--limit N]   publishes the departures of 2013 in event-time order, and the arrivals when the pipeline has labels
  * The pipeline file is WEIR_CONFIG.
  */
 import { parseArgs } from 'node:util';
@@ -46,6 +46,7 @@ const jobs = {
     const { published, seconds } = await replay({
       brokers: config.kafka.brokers,
       topic: config.input.topic,
+      ...(config.labels ? { labelsTopic: config.labels.topic } : {}),
       registryUrl: config.registry.url,
       signal: stop.signal,
       onProgress: (state) => told(state.published),

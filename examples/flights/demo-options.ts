@@ -17,6 +17,8 @@ export interface DemoOptions {
   readonly rate?: number;
   /** Events in all; absent: the year. */
   readonly limit?: number;
+  /** False: arrivals are neither published nor joined. */
+  readonly hasLabels: boolean;
   readonly isKept: boolean;
   readonly isJson: boolean;
   readonly hasColor: boolean;
@@ -30,7 +32,7 @@ export class UsageError extends Error {
 
 /** Text of `--help`. */
 export const HELP = `Scores the 328,521 flights that left New York in 2013: Avro events through Kafka, features from Redis, an ONNX model in
-two worker processes, predictions and drift statistics back to Kafka. Brings up all it needs and takes it down again.
+two worker processes, predictions and drift statistics back to Kafka; arrivals, once they are known, say how good the predictions were. Brings up all it needs and takes it down again.
 
 Usage: npm run demo -- [options]
 
@@ -40,14 +42,17 @@ Usage: npm run demo -- [options]
   --layout NAME    how features lie in Redis: json (default), hash or packed
   --partitions N   partitions of the topics, 1 to 1000; default 8
   --workers N      worker processes in the consumer group, 1 to 100; default 2
+  --no-labels      publish no arrivals: drift alone, to compare with
   --keep           leave everything up at the end, until Ctrl-C
   --json           print nothing but the last line
   --no-color       no colours (NO_COLOR does the same)
   --help           this text
 
 The last line on standard output is a JSON object, counted by reading the topics back: events, predictions, deadLetters,
-duplicates, missing, unexplained, seconds, eventsPerSecond, p50Ms, p95Ms, p99Ms, driftedFeatures, drift, ….
-Exit code: 0 when every flight is accounted for exactly once, 1 when not or when something failed, 2 for a wrong option.
+duplicates, missing, unexplained, seconds, eventsPerSecond, p50Ms, p95Ms, p99Ms, driftedFeatures, drift, labelled, auc,
+performance, report, …. The line above it is the path of a page that draws drift and performance; it stays when all else is gone.
+Exit code: 0 when every flight is accounted for exactly once and each label has
+found its prediction, 1 when not or when something failed, 2 for a wrong option.
 
 Services: Kafka, Redis and a schema registry are taken from WEIR_KAFKA_BROKERS, WEIR_REDIS_URL and WEIR_REGISTRY_URL
 where these are set; else from Docker; else run as processes with Java 17 and Maven.
@@ -65,6 +70,7 @@ export function parseDemoOptions(args: readonly string[], env: NodeJS.ProcessEnv
     workers: whole('--workers', values.workers, MAX_WORKERS),
     ...(rate === undefined ? {} : { rate }),
     ...(limit === undefined ? {} : { limit }),
+    hasLabels: !values['no-labels'],
     isKept: values.keep,
     isJson: values.json,
     hasColor: !values['no-color'] && !env['NO_COLOR'],
@@ -83,6 +89,7 @@ function parse(args: readonly string[]) {
         layout: { type: 'string', default: LAYOUTS[0] },
         partitions: { type: 'string', default: '8' },
         workers: { type: 'string', default: '2' },
+        'no-labels': { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         'no-color': { type: 'boolean', default: false },

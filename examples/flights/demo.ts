@@ -13,7 +13,7 @@ import { Cleanup } from './cleanup.ts';
 import { type DemoOptions, HELP, parseDemoOptions, UsageError } from './demo-options.ts';
 import { examplePath } from './flight-data.ts';
 import { startMonitor } from './monitor.ts';
-import { scoreFlights } from './score-flights.ts';
+import { labelsCatchUp, scoreFlights } from './score-flights.ts';
 import { createScreen, type Screen } from './screen.ts';
 import * as setUp from './set-up.ts';
 import { Steps } from './steps.ts';
@@ -41,6 +41,7 @@ async function runDemo(options: DemoOptions, runFolder: string, screen: Screen, 
     FLIGHTS_KEY_PREFIX: `flights-${options.layout}`,
     FLIGHTS_LAYOUT: options.layout,
     FLIGHTS_MODEL: options.model,
+    ...(options.hasLabels ? {} : { FLIGHTS_LABELS: 'false' }),
   };
   const config = loadPipelineFile(CONFIG, env);
   const command: WeirCommand = { entry, config: CONFIG, env, runFolder };
@@ -50,6 +51,7 @@ async function runDemo(options: DemoOptions, runFolder: string, screen: Screen, 
     predictions: config.output.predictions.topic,
     deadLetters: config.output.deadLetters.topic,
     driftStatistics: config.drift.statisticsTopic,
+    ...(config.labels ? { labels: config.labels.topic, performance: config.labels.performanceTopic } : {}),
   };
 
   await setUp.topics(steps, command, options.partitions);
@@ -58,7 +60,8 @@ async function runDemo(options: DemoOptions, runFolder: string, screen: Screen, 
 
   const monitor = await startMonitor(kafka, topics, config.kafka.groupId, workers);
   cleanup.add('monitor', () => monitor.stop());
-  await scoreFlights({ options, config, workers, monitor, screen, signal: cleanup.signal });
+  const { labelled } = await scoreFlights({ options, config, workers, monitor, screen, signal: cleanup.signal });
+  if (config.labels) await labelsCatchUp(steps, { monitor, workers }, labelled);
   const problems = options.isKept ? [] : await setUp.drain(steps, workers);
   for (const problem of problems) screen.print(`  ${screen.paint.bad(problem)}`);
   await monitor.stop();
@@ -68,6 +71,7 @@ async function runDemo(options: DemoOptions, runFolder: string, screen: Screen, 
     const result = await verify(kafka, topics, `${config.kafka.groupId}-verify-${randomBytes(3).toString('hex')}`);
     return { result, done: 'read back from Kafka, record by record' };
   });
+  const reportPath = await setUp.report(steps, command, options.model);
   return {
     model: options.model,
     workers: workers.length,
@@ -79,6 +83,7 @@ async function runDemo(options: DemoOptions, runFolder: string, screen: Screen, 
     registryUrl: services.registryUrl,
     workerUrls: workers.map(({ url }) => url),
     runFolder,
+    reportPath,
     isKept: options.isKept,
     isGiven,
     problems,

@@ -45,12 +45,17 @@ export function snapshotDateText(instantMs: number): string {
   return dateText(instantMs - SNAPSHOT_HOUR_MS);
 }
 
+/** Names a flight, in departures and arrivals alike: `UA1545-EWR-20130101`. */
+export function flightIdOf({ carrier, flightNumber, origin, localDate }: FlightRecord): string {
+  return `${carrier}${flightNumber}-${origin}-${dates.get(localDate)}`;
+}
+
 /** The event of a flight. Takes fields one by one, so that the outcome cannot slip through. */
 export function flightDeparted(flight: FlightRecord): FlightDeparted {
   const { departedAt, carrier, flightNumber, origin, dest } = flight;
   const snapshot = snapshotDateText(departedAt);
   return {
-    flightId: `${carrier}${flightNumber}-${origin}-${dates.get(flight.localDate)}`,
+    flightId: flightIdOf(flight),
     departedAt,
     carrier,
     flightNumber,
@@ -70,7 +75,12 @@ export function flightDeparted(flight: FlightRecord): FlightDeparted {
 
 /** Makes framed Avro bytes of events: `prefix` (a wire format's header), then the Avro body. */
 export function createEventEncoder(prefix: Uint8Array): (event: FlightDeparted) => Buffer {
-  const type = avsc.Type.forSchema(FLIGHT_DEPARTED_SCHEMA as avsc.Schema);
+  return createAvroEncoder(FLIGHT_DEPARTED_SCHEMA, prefix);
+}
+
+/** Makes framed Avro bytes of objects of `schema`, into slabs that they share. */
+export function createAvroEncoder(schema: unknown, prefix: Uint8Array): (event: object) => Buffer {
+  const type = avsc.Type.forSchema(schema as avsc.Schema);
   let slab = Buffer.allocUnsafeSlow(1 << 20);
   let used = 0;
   return (event) => {

@@ -1,6 +1,7 @@
 /** Watches a run while it goes on: committed offsets, the workers' metrics and the drift statistics as they appear. */
 import type { Admin, Consumer, Kafka } from 'kafkajs';
 import { DriftWindows } from './drift-windows.ts';
+import { PerformanceWindows } from './performance-windows.ts';
 import { fetchRanges } from './topic-reader.ts';
 import { type Buckets, bucketsOf, bucketsSince, quantileOf, sumOf } from './worker-metrics.ts';
 import { readMetrics, type Worker } from './workers.ts';
@@ -27,6 +28,8 @@ export interface Observation {
 /** A monitor that is running. */
 export interface Monitor {
   readonly windows: DriftWindows;
+  /** Without a performance topic it stays empty. */
+  readonly performance: PerformanceWindows;
   now(): Observation;
   /** Resolves when `condition` holds after some poll; rejects when the monitor fails. */
   until(condition: (observation: Observation) => boolean): Promise<void>;
@@ -38,7 +41,11 @@ export async function startMonitor(kafka: Kafka, topics: RunTopics, groupId: str
   const admin = kafka.admin();
   await admin.connect();
   const windows = new DriftWindows();
-  const tail = await startTail(kafka, topics.driftStatistics, `${groupId}-demo-${Date.now().toString(36)}`, windows);
+  const performanceWindows = new PerformanceWindows();
+  const tail = await startTail(kafka, `${groupId}-demo-${Date.now().toString(36)}`, {
+    [topics.driftStatistics]: windows,
+    ...(topics.performance === undefined ? {} : { [topics.performance]: performanceWindows }),
+  });
   const lows = new Map((await fetchRanges(admin, [topics.input])).get(topics.input)?.map(({ partition, low }) => [partition, low]));
   const waiting = new Set<{ condition: (observation: Observation) => boolean; resolve: () => void; reject: (error: unknown) => void }>();
   let observation: Observation = {
@@ -92,6 +99,7 @@ export async function startMonitor(kafka: Kafka, topics: RunTopics, groupId: str
   });
   return {
     windows,
+    performance: performanceWindows,
     now: () => observation,
     until: async (condition) => {
       if (isStopped) return loop;
@@ -117,11 +125,11 @@ async function fetchSettled(admin: Admin, groupId: string, topic: string, lows: 
   return settled;
 }
 
-/** Follows the statistics topic from its beginning. */
-async function startTail(kafka: Kafka, topic: string, groupId: string, windows: DriftWindows): Promise<Consumer> {
+/** Follows topics of statistics from their beginning. @param windows who takes the records of each topic */
+async function startTail(kafka: Kafka, groupId: string, windows: Readonly<Record<string, Pick<DriftWindows, 'apply'>>>): Promise<Consumer> {
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 250 });
   await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({ autoCommit: false, eachMessage: async ({ message }) => windows.apply(message) });
+  for (const topic of Object.keys(windows)) await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({ autoCommit: false, eachMessage: async ({ topic, message }) => windows[topic]?.apply(message) });
   return consumer;
 }

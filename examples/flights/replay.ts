@@ -1,9 +1,10 @@
-/** Publishes the departures of 2013 in event-time order, as a producer outside of weir would. */
+/** Publishes the departures of 2013 in event-time order, and the arrivals once they have happened, as producers outside of weir would. */
 import { CompressionTypes, type Message } from 'kafkajs';
 import { createRegistryClient } from '../../src/avro/registry-client.ts';
 import { sleep, systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { type FlightRecord, readFlights } from './flight-data.ts';
+import { createArrivalEncoder, FLIGHT_ARRIVED_SCHEMA, FlightsInTheAir } from './flight-arrival.ts';
 import { createEventEncoder, FLIGHT_DEPARTED_SCHEMA, flightDeparted } from './flight-event.ts';
 import { quietKafka } from './topic-reader.ts';
 
@@ -16,7 +17,9 @@ const SENDS_PER_SECOND = 20;
 export interface ReplayOptions {
   readonly brokers: readonly string[];
   readonly topic: string;
-  /** Schema registry (Confluent API); the schema is registered as `<topic>-value` and each value carries its id. */
+  /** Topic of arrivals; they are not published when absent. */
+  readonly labelsTopic?: string;
+  /** Schema registry (Confluent API); schemas are registered as `<topic>-value` and each value carries the id of its own. */
   readonly registryUrl: string;
   /** Flights to publish, from the first of January on; all when absent. */
   readonly limit?: number;
@@ -40,16 +43,29 @@ export interface ReplayProgress {
   readonly eventTimeMs: number;
 }
 
+/** What a replay has published. */
+export interface ReplayResult {
+  /** Departures. */
+  readonly published: number;
+  /** Arrivals, those of diverted flights among them. */
+  readonly arrived: number;
+  /** Arrivals that say how late the flight was. */
+  readonly labelled: number;
+  readonly seconds: number;
+}
+
 /**
  * Publishes flights keyed by flightId, sorted by departure. The record timestamp is the moment of sending, so that
  * latency can be measured from it; the event time is in the value. An idempotent producer with one request at a time
- * keeps order within a partition and leaves no duplicates behind.
- * @returns events published and seconds taken
+ * keeps order within a partition and leaves no duplicates behind. With `labelsTopic`, arrivals follow each request of departures as far as
+ * event time has come by then, and those still in the air at the end: in the order of `arrivedAt`, keyed by flightId.
  * @throws KafkaJSError, or WeirError of the registry client
  */
-export async function replay(options: ReplayOptions): Promise<{ published: number; seconds: number }> {
-  const { topic, signal } = options;
-  const encode = createEventEncoder(await registeredPrefix(options.registryUrl, topic));
+export async function replay(options: ReplayOptions): Promise<ReplayResult> {
+  const { topic, labelsTopic, registryUrl, signal } = options;
+  const encode = createEventEncoder(await registeredPrefix(registryUrl, topic, FLIGHT_DEPARTED_SCHEMA));
+  const encodeArrival =
+    labelsTopic === undefined ? undefined : createArrivalEncoder(await registeredPrefix(registryUrl, labelsTopic, FLIGHT_ARRIVED_SCHEMA));
   const producer = quietKafka('flights-replay', options.brokers).producer({
     idempotent: true,
     maxInFlightRequests: 1,
@@ -57,7 +73,26 @@ export async function replay(options: ReplayOptions): Promise<{ published: numbe
   });
   const recordsPerSend = sendSize(options.eventsPerSecond);
   const startedMs = systemClock.monotonicMs();
+  const inTheAir = new FlightsInTheAir();
   let published = 0;
+  let arrived = 0;
+  let labelled = 0;
+  const send = async (to: string, messages: Message[]): Promise<void> => {
+    const timestamp = String(systemClock.wallMs());
+    for (const message of messages) message.timestamp = timestamp;
+    await producer.send({ topic: to, messages, acks: -1, compression: CompressionTypes.None });
+  };
+  const sendArrivals = async (untilMs: number): Promise<void> => {
+    if (labelsTopic === undefined || !encodeArrival) return;
+    for (const arrivals of chunked(inTheAir.landed(untilMs), RECORDS_PER_SEND)) {
+      await send(
+        labelsTopic,
+        arrivals.map((arrival): Message => ({ key: arrival.flightId, value: encodeArrival(arrival) })),
+      );
+      arrived += arrivals.length;
+      for (const { arrDelayMinutes } of arrivals) if (arrDelayMinutes !== null) labelled++;
+    }
+  };
   await producer.connect();
   try {
     for (const chunk of chunked(limited(options.flights ?? readFlights(), options.limit), recordsPerSend)) {
@@ -72,16 +107,19 @@ export async function replay(options: ReplayOptions): Promise<{ published: numbe
       }
       await options.awaitRoom?.(published);
       if (signal?.aborted) break;
-      const timestamp = String(systemClock.wallMs());
-      for (const message of messages) message.timestamp = timestamp;
-      await producer.send({ topic, messages, acks: -1, compression: CompressionTypes.None });
+      await send(topic, messages);
       published += chunk.length;
-      options.onProgress?.({ published, eventTimeMs: chunk[chunk.length - 1]?.departedAt ?? 0 });
+      const eventTimeMs = chunk[chunk.length - 1]?.departedAt ?? 0;
+      options.onProgress?.({ published, eventTimeMs });
+      if (!encodeArrival) continue;
+      inTheAir.departed(chunk);
+      await sendArrivals(eventTimeMs);
     }
+    if (!signal?.aborted) await sendArrivals(Number.POSITIVE_INFINITY);
   } finally {
     await producer.disconnect();
   }
-  return { published, seconds: (systemClock.monotonicMs() - startedMs) / 1000 };
+  return { published, arrived, labelled, seconds: (systemClock.monotonicMs() - startedMs) / 1000 };
 }
 
 /** The first `limit` items. */
@@ -111,8 +149,8 @@ function sendSize(eventsPerSecond: number | undefined): number {
   return Math.min(RECORDS_PER_SEND, Math.max(1, Math.round(eventsPerSecond / SENDS_PER_SECOND)));
 }
 
-/** Registers the event schema and returns the header of Confluent's wire format: a zero byte and the id, big endian. */
-export async function registeredPrefix(url: string, topic: string, schema: unknown = FLIGHT_DEPARTED_SCHEMA): Promise<Buffer> {
+/** Registers a schema and returns the header of Confluent's wire format: a zero byte and the id, big endian. */
+export async function registeredPrefix(url: string, topic: string, schema: unknown): Promise<Buffer> {
   const registry = createRegistryClient({ url, timeoutMs: 10_000, clock: systemClock, logger: silentLogger });
   const { id } = await registry.register(`${topic}-value`, schema);
   const prefix = Buffer.alloc(5);

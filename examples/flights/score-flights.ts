@@ -3,8 +3,9 @@ import type { PipelineConfig } from '../../src/config/index.ts';
 import type { DemoOptions } from './demo-options.ts';
 import type { Monitor } from './monitor.ts';
 import { type Progress, renderLine, renderPanel } from './panel.ts';
-import { replay } from './replay.ts';
-import type { Screen } from './screen.ts';
+import { type ReplayResult, replay } from './replay.ts';
+import { grouped, type Screen } from './screen.ts';
+import type { Steps } from './steps.ts';
 import { type Worker, whenWorkerEnds } from './workers.ts';
 
 /** Flights in the files. */
@@ -15,6 +16,8 @@ const REDRAW_MS = 100;
 const LINE_MS = 2_000;
 /** Drift statistics of the last rows follow the last prediction by a flush and a merge. */
 const DRIFT_WAIT_MS = 5_000;
+/** A month of performance is published every 10 s while labels come: when there is nothing new for longer, nothing more comes. */
+const LABELS_QUIET_MS = 45_000;
 
 /** What a run needs. */
 export interface ScoreOptions {
@@ -29,9 +32,10 @@ export interface ScoreOptions {
 /**
  * Publishes the flights and waits until each is settled and, as far as they come while workers run, counted in the drift
  * statistics.
+ * @returns what was published
  * @throws whatever ended the replay, the monitor or a worker
  */
-export async function scoreFlights({ options, config, workers, monitor, screen, signal }: ScoreOptions): Promise<void> {
+export async function scoreFlights({ options, config, workers, monitor, screen, signal }: ScoreOptions): Promise<ReplayResult> {
   signal.throwIfAborted();
   const startedMs = performance.now();
   const total = Math.min(options.limit ?? FLIGHTS_OF_THE_YEAR, FLIGHTS_OF_THE_YEAR);
@@ -57,6 +61,7 @@ export async function scoreFlights({ options, config, workers, monitor, screen, 
       replay({
         brokers: config.kafka.brokers,
         topic: config.input.topic,
+        ...(config.labels ? { labelsTopic: config.labels.topic } : {}),
         registryUrl: config.registry?.url ?? '',
         ...(options.limit === undefined ? {} : { limit: options.limit }),
         ...(options.rate === undefined ? {} : { eventsPerSecond: options.rate }),
@@ -75,10 +80,36 @@ export async function scoreFlights({ options, config, workers, monitor, screen, 
     // What was on the screen last stays above the summary.
     if (screen.isLive) screen.print(...renderPanel(progress(), screen.paint, screen.width), '');
     else screen.print(renderLine(progress()));
+    return sent;
   } finally {
     clearInterval(timer);
     screen.draw([]);
   }
+}
+
+/**
+ * Waits until the performance of all months has all labels that there are, or has had nothing new for long.
+ * @param labels arrivals that say how late the flight was
+ * @throws whatever ended the monitor or a worker
+ */
+export async function labelsCatchUp(
+  steps: Steps,
+  { monitor, workers }: Pick<ScoreOptions, 'monitor' | 'workers'>,
+  labels: number,
+): Promise<void> {
+  await steps.run('labels', async (note) => {
+    let joined = -1;
+    let deadline = 0;
+    const areIn = monitor.until(() => {
+      const now = monitor.performance.labelled();
+      if (now !== joined) deadline = performance.now() + LABELS_QUIET_MS;
+      joined = now;
+      note(`${grouped(joined)} of ${grouped(labels)} arrivals have found their prediction`);
+      return joined >= labels || performance.now() > deadline;
+    });
+    await Promise.race([whenWorkerEnds(workers), areIn]);
+    return { result: undefined, done: `${grouped(joined)} of ${grouped(labels)} arrivals have found their prediction` };
+  });
 }
 
 /** The windows still open are published when the workers stop, so this waits only a little. */

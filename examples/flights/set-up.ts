@@ -1,5 +1,5 @@
 /** The steps before the first flight: build, services, topics, features. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Kafka } from 'kafkajs';
@@ -85,6 +85,17 @@ export async function drain(steps: Steps, running: readonly Worker[]): Promise<s
   });
 }
 
+/** Draws drift and performance as a page that stays when all else is gone. @returns its path */
+export async function report(steps: Steps, command: WeirCommand, model: string): Promise<string> {
+  return await steps.run('report', async () => {
+    const folder = join(ROOT, '.weir');
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, `${model}-drift.html`);
+    await runWeir(command, ['drift', 'report', '--open', '--html', path]);
+    return { result: path, done: 'drawn by weir drift report' };
+  });
+}
+
 /** Leaves a broker of somebody else as it was. */
 export async function removeTopics(kafka: Kafka, config: PipelineConfig): Promise<void> {
   const { groupId } = config.kafka;
@@ -94,9 +105,11 @@ export async function removeTopics(kafka: Kafka, config: PipelineConfig): Promis
     const existing = await admin.listTopics();
     const ours = topicSpecs(config).map(({ topic }) => topic);
     await admin.deleteTopics({ topics: ours.filter((topic) => existing.includes(topic)) });
-    // A run that failed early has not made the groups: of the workers, and of the mergers of each model version.
+    // A run that failed early has not made the groups: of the workers, and of the mergers and the joining of labels of each model version.
     const { groups } = await admin.listGroups();
-    const made = groups.map((group) => group.groupId).filter((id) => id === groupId || id.startsWith(`${groupId}-drift-`));
+    const made = groups
+      .map((group) => group.groupId)
+      .filter((id) => id === groupId || id.startsWith(`${groupId}-drift-`) || id.startsWith(`${groupId}-labels-`));
     await admin.deleteGroups(made).catch(() => undefined);
   } finally {
     await admin.disconnect();

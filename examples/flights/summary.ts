@@ -1,8 +1,9 @@
 /** The end of the demo: a table for people and one line of JSON for machines. */
 import { featureTrends, type FeatureTrend } from './drift-windows.ts';
 import { windowDays } from './panel.ts';
+import { type MonthOfPerformance, monthsOf, performanceLines } from './performance-summary.ts';
 import { duration, grouped, type Paint } from './screen.ts';
-import { isClean, type RunTopics, type Verification } from './verify.ts';
+import { isAccountedFor, type RunTopics, type Verification } from './verify.ts';
 
 /** A run and what was found in its topics. */
 export interface RunReport {
@@ -17,6 +18,8 @@ export interface RunReport {
   readonly registryUrl: string;
   readonly workerUrls: readonly string[];
   readonly runFolder: string;
+  /** The page that `weir drift report` has drawn; it stays. */
+  readonly reportPath: string;
   /** True: all of it still runs. */
   readonly isKept: boolean;
   /** True: the services belong to somebody else, who goes on using them. */
@@ -45,6 +48,15 @@ export interface RunResult {
   readonly scoreDrift: DriftExtent | null;
   /** Share of the predictions that the drift statistics account for; 1 is all. */
   readonly driftCoverage: number;
+  /** Predictions whose label is known, and scored flights that have one; null without labels. */
+  readonly labelled: number | null;
+  readonly withLabel: number | null;
+  /** AUC of all labelled flights, from their scores, and between what the sums of all months say that it lies. */
+  readonly auc: { readonly raw: number; readonly lower: number; readonly upper: number } | null;
+  /** By month; empty without labels. */
+  readonly performance: readonly MonthOfPerformance[];
+  /** Path of the page that draws drift and performance. */
+  readonly report: string;
   readonly model: string;
   readonly workers: number;
   readonly totalSeconds: number;
@@ -60,7 +72,7 @@ export interface DriftExtent {
 }
 
 /** The machine's form of a report. */
-export function runResult({ found, totalSeconds, model, workers }: RunReport): RunResult {
+export function runResult({ found, totalSeconds, model, workers, reportPath }: RunReport): RunResult {
   const trends = driftedTrends(found);
   const drifted = trends.filter(({ name }) => !isScore(found, name));
   const score = trends.find(({ name }) => isScore(found, name));
@@ -81,6 +93,11 @@ export function runResult({ found, totalSeconds, model, workers }: RunReport): R
     drift: drifted.map((trend) => ({ feature: trend.name, ...extent(trend) })),
     scoreDrift: score ? extent(score) : null,
     driftCoverage: found.predictions === 0 ? 0 : covered / found.predictions,
+    labelled: found.labels?.labelled ?? null,
+    withLabel: found.labels?.expected ?? null,
+    auc: found.labels?.auc ?? null,
+    performance: monthsOf(found.labels?.windows ?? []),
+    report: reportPath,
     model,
     workers,
     totalSeconds: rounded(totalSeconds),
@@ -91,7 +108,7 @@ export function runResult({ found, totalSeconds, model, workers }: RunReport): R
 export function renderSummary(report: RunReport, paint: Paint): string[] {
   const { found } = report;
   const { p50, p95, p99 } = found.latencyMs;
-  const verdict = isClean(found)
+  const verdict = isAccountedFor(found)
     ? paint.good('✔ every flight is accounted for exactly once')
     : paint.bad('✘ not every flight is accounted for exactly once');
   const counts = `${grouped(found.events)} events in, ${grouped(found.predictions)} predictions out, ${grouped(found.deadLetters)} dead letters`;
@@ -109,8 +126,10 @@ export function renderSummary(report: RunReport, paint: Paint): string[] {
     '',
     ...driftTable(found, paint),
     '',
+    ...(found.labels ? [...performanceLines(found.labels, paint), ''] : []),
     ...places(report, paint),
     '',
+    `  Drift and performance as a page: ${paint.bold(report.reportPath)}`,
   ];
 }
 

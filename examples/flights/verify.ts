@@ -7,6 +7,9 @@ import type { Kafka, KafkaMessage } from 'kafkajs';
 import { readOwnSchema } from '../../src/core/own-schemas.ts';
 import { Account } from './account.ts';
 import { type DriftWindow, DriftWindows } from './drift-windows.ts';
+import { FLIGHT_ARRIVED_SCHEMA, type FlightArrived } from './flight-arrival.ts';
+import { areLabelsExact, type LabelCheck, Outcomes } from './outcomes.ts';
+import { PerformanceWindows } from './performance-windows.ts';
 import { fetchRanges, readTopics, type TopicRanges } from './topic-reader.ts';
 
 /** Topics of one run. */
@@ -15,6 +18,9 @@ export interface RunTopics {
   readonly predictions: string;
   readonly deadLetters: string;
   readonly driftStatistics: string;
+  /** Arrivals, and what they say of the predictions; absent without labels. */
+  readonly labels?: string;
+  readonly performance?: string;
 }
 
 /** What the topics hold. */
@@ -40,6 +46,8 @@ export interface Verification {
   readonly meanScore: number;
   /** Latest revision of each window, oldest first. */
   readonly windows: readonly DriftWindow[];
+  /** Null without labels. */
+  readonly labels: LabelCheck | null;
   /** Partitions that could not be read to their end; empty when all is well. */
   readonly unread: readonly string[];
 }
@@ -47,6 +55,7 @@ export interface Verification {
 /** The fields of a prediction that are counted; the rest is skipped. */
 interface PredictionSummary {
   readonly predictionId: string;
+  readonly eventTime: number;
   readonly score: number;
   readonly status: string;
 }
@@ -54,7 +63,7 @@ interface PredictionSummary {
 const CONFLUENT_HEADER_BYTES = 5;
 
 /**
- * Reads input, predictions, dead letters and drift statistics from their beginning to the end they have now.
+ * Reads input, predictions, dead letters, drift statistics and, with labels, arrivals and performance from their beginning to the end they have now.
  * @throws KafkaJSError
  */
 export async function verify(kafka: Kafka, topics: RunTopics, groupId: string): Promise<Verification> {
@@ -68,6 +77,9 @@ export async function verify(kafka: Kafka, topics: RunTopics, groupId: string): 
   }
   const account = new Account(topics.input, ranges.get(topics.input) ?? []);
   const windows = new DriftWindows();
+  const performance = new PerformanceWindows();
+  const outcomes = new Outcomes();
+  const arrivalType = avsc.Type.forSchema(FLIGHT_ARRIVED_SCHEMA as avsc.Schema);
   const decode = createPredictionReader();
   const byStatus = new Map<string, number>();
   const byCode = new Map<string, number>();
@@ -77,11 +89,12 @@ export async function verify(kafka: Kafka, topics: RunTopics, groupId: string): 
   const handlers: Record<string, (message: KafkaMessage, partition: number) => void> = {
     [topics.input]: (message, partition) => account.input(partition, Number(message.offset), Number(message.timestamp)),
     [topics.predictions]: (message) => {
-      const { predictionId, score, status } = decode(message.value);
+      const { predictionId, eventTime, score, status } = decode(message.value);
       predictions++;
       scoreSum += score;
       count(byStatus, status);
       account.prediction(predictionId, Number(message.timestamp));
+      if (topics.labels !== undefined) outcomes.prediction(message.key?.toString() ?? '', score, eventTime);
     },
     [topics.deadLetters]: (message) => {
       count(byCode, headerText(message, 'weir.error.code') ?? 'without a code');
@@ -89,6 +102,16 @@ export async function verify(kafka: Kafka, topics: RunTopics, groupId: string): 
       account.deadLetter(`${topic}-${headerText(message, 'weir.error.partition')}-${headerText(message, 'weir.error.offset')}`);
     },
     [topics.driftStatistics]: (message) => windows.apply(message),
+    ...(topics.labels === undefined || topics.performance === undefined
+      ? {}
+      : {
+          [topics.labels]: ({ value }) => {
+            if (!value) throw new Error('a record of the labels topic has no value');
+            const { flightId, arrDelayMinutes } = arrivalType.fromBuffer(value.subarray(CONFLUENT_HEADER_BYTES)) as FlightArrived;
+            outcomes.arrival(flightId, arrDelayMinutes);
+          },
+          [topics.performance]: (message) => performance.apply(message),
+        }),
   };
   const unread = await readTopics(kafka, groupId, ranges, (topic, partition, messages) => {
     const handle = handlers[topic];
@@ -103,20 +126,26 @@ export async function verify(kafka: Kafka, topics: RunTopics, groupId: string): 
     byStatus,
     meanScore: predictions === 0 ? 0 : scoreSum / predictions,
     windows: windows.latest(),
+    labels: topics.labels === undefined ? null : outcomes.check(performance.latest()),
     unread,
   };
 }
 
-/** True when every input is accounted for exactly once. */
+/** True when every input is accounted for exactly once, and every label. */
 export function isClean(result: Verification): boolean {
+  return isAccountedFor(result) && (result.labels === null || areLabelsExact(result.labels));
+}
+
+/** True when every input is accounted for exactly once. */
+export function isAccountedFor(result: Verification): boolean {
   return result.events > 0 && result.missing === 0 && result.duplicates === 0 && result.unexplained === 0 && result.unread.length === 0;
 }
 
-/** Decodes only what is counted: a reader schema with three fields lets avsc skip the others. */
+/** Decodes only what is counted: a reader schema with four fields lets avsc skip the others. */
 function createPredictionReader(): (value: Buffer | null) => PredictionSummary {
   const writer = readOwnSchema('prediction') as { readonly fields: readonly { readonly name: string }[] };
   const writerType = avsc.Type.forSchema(writer as avsc.Schema);
-  const wanted = new Set(['predictionId', 'score', 'status']);
+  const wanted = new Set(['predictionId', 'eventTime', 'score', 'status']);
   const readerType = avsc.Type.forSchema({ ...writer, fields: writer.fields.filter(({ name }) => wanted.has(name)) } as avsc.Schema);
   const resolver = readerType.createResolver(writerType);
   return (value) => {

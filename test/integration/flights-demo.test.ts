@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -76,6 +76,14 @@ test('a short demo accounts for every flight, and leaves the services as they we
   const result = JSON.parse(lines.at(-1) ?? '') as RunResult;
   expect(result).toMatchObject({ events: 6_000, deadLetters: 0, predictions: 6_000, duplicates: 0, missing: 0, unexplained: 0 });
   expect(result).toMatchObject({ driftCoverage: 1, workers: 2, model: 'flights-lr' });
+  expect(result.withLabel).toBeGreaterThan(5_900);
+  expect(result.labelled).toBe(result.withLabel);
+  expect(result.auc!.raw).toBeGreaterThanOrEqual(result.auc!.lower);
+  expect(result.auc!.raw).toBeLessThanOrEqual(result.auc!.upper);
+  expect(result.performance).toMatchObject([{ month: '2013-01', predictions: 6_000, labelled: result.labelled }]);
+  expect(demo.stdout()).toContain('labels have found their prediction');
+  expect(lines.at(-2)).toContain(result.report);
+  expect(readFileSync(result.report, 'utf8')).toMatch(/^<!doctype html>/i);
   expect(result.p99Ms).toBeGreaterThanOrEqual(result.p50Ms);
   expect(result.p50Ms).toBeGreaterThan(0);
   expect(demo.stdout()).toContain('every flight is accounted for exactly once');
@@ -86,7 +94,7 @@ test('a short demo accounts for every flight, and leaves the services as they we
   expect(readdirSync(temporary)).toEqual([]);
 
   const topics = /The topics were (.*)\./.exec(demo.stdout())?.[1]?.split(', ') ?? [];
-  expect(topics).toHaveLength(4);
+  expect(topics).toHaveLength(6);
   const left = await listTopics();
   expect(left.filter((topic) => topics.includes(topic))).toEqual([]);
 });
@@ -128,6 +136,14 @@ test('--keep says where everything is, and its last line on standard output is t
   expect(JSON.parse(demo.stdout().trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ events: 2_000, predictions: 2_000 });
   expect(demo.stderr()).toContain('stopping …');
   expect(readdirSync(temporary)).toEqual([]);
+});
+
+test('--no-labels publishes no arrivals, and says nothing of performance', { timeout: 240_000 }, async () => {
+  const demo = startDemo(['--limit', '2000', '--partitions', '2', '--no-labels']);
+  expect(await demo.exitCode, demo.stderr() + demo.stdout()).toBe(0);
+  const result = JSON.parse(demo.stdout().trimEnd().split('\n').at(-1) ?? '') as RunResult;
+  expect(result).toMatchObject({ events: 2_000, predictions: 2_000, labelled: null, auc: null, performance: [] });
+  expect(demo.stdout()).not.toContain('arrived');
 });
 
 test('a wrong option is refused before anything starts', { timeout: 30_000 }, async () => {

@@ -70,11 +70,17 @@ export function* someFlights(count: number, step: number): Generator<FlightRecor
   }
 }
 
-/** Publishes flights to the pipeline's input topic. */
-export async function publish({ config }: FlightsPipeline, flights: Iterable<FlightRecord>, eventsPerSecond?: number): Promise<number> {
+/** Publishes flights to the pipeline's input topic. @param options.labels also their arrivals, to its labels topic */
+export async function publish(
+  { config }: FlightsPipeline,
+  flights: Iterable<FlightRecord>,
+  eventsPerSecond?: number,
+  options: { readonly labels?: boolean } = {},
+): Promise<number> {
   const { published } = await replay({
     brokers: config.kafka.brokers,
     topic: config.input.topic,
+    ...(options.labels && config.labels ? { labelsTopic: config.labels.topic } : {}),
     registryUrl: services().registryUrl,
     flights,
     ...(eventsPerSecond === undefined ? {} : { eventsPerSecond }),

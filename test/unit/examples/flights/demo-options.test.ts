@@ -7,6 +7,7 @@ test('defaults: the year, at full speed, two workers', () => {
     layout: 'json',
     partitions: 8,
     workers: 2,
+    hasLabels: true,
     isKept: false,
     isJson: false,
     hasColor: true,
@@ -17,6 +18,10 @@ test('defaults: the year, at full speed, two workers', () => {
 test('takes short model names and NO_COLOR', () => {
   const options = parseDemoOptions(['--model', 'mlp', '--rate', '5,000', '--limit=300', '--layout', 'packed', '--keep'], { NO_COLOR: '1' });
   expect(options).toMatchObject({ model: 'flights-mlp', rate: 5_000, limit: 300, layout: 'packed', isKept: true, hasColor: false });
+});
+
+test('labels can be left out', () => {
+  expect(parseDemoOptions(['--no-labels'], {})).toMatchObject({ hasLabels: false });
 });
 
 test('the bounds are included', () => {
@@ -49,6 +54,7 @@ test('the help names every option', () => {
     '--layout',
     '--partitions',
     '--workers',
+    '--no-labels',
     '--keep',
     '--json',
     '--no-color',

@@ -22,6 +22,7 @@ function report(rest: Partial<RunReport> = {}): RunReport {
     registryUrl: 'http://127.0.0.1:8080/api',
     workerUrls: ['http://127.0.0.1:1', 'http://127.0.0.1:2'],
     runFolder: '/tmp/run',
+    reportPath: '/repo/.weir/drift.html',
     isKept: false,
     isGiven: false,
     problems: [],
@@ -46,6 +47,11 @@ test('the last line counts and names what drifted', () => {
     drift: [{ feature: 'temp', windows: 2, tvd: 0.75, psi: 1.5 }],
     scoreDrift: null,
     driftCoverage: 1,
+    labelled: null,
+    withLabel: null,
+    auc: null,
+    performance: [],
+    report: '/repo/.weir/drift.html',
     model: 'flights-gbt',
     workers: 2,
     totalSeconds: 20.123,
@@ -69,6 +75,20 @@ test('a clean run says so, and dead letters do not make it unclean', () => {
   const text = renderSummary(report({ found }), paint).join('\n');
   expect(text).toContain('✔ every flight is accounted for exactly once');
   expect(text).toContain('2 dead letters say out_of_range');
+});
+
+test('a run with a label too few is not clean, though every flight is accounted for', () => {
+  const labels = { expected: 99, labelled: 98, windows: [], auc: null, apart: 0 };
+  expect(isClean(verification({ labels }))).toBe(false);
+  expect(isClean(verification({ labels: { ...labels, labelled: 99 } }))).toBe(true);
+  const text = renderSummary(report({ found: verification({ labels }) }), paint).join('\n');
+  expect(text).toContain('✔ every flight is accounted for exactly once');
+  expect(text).toContain('✘ 98 of 99 labels have found their prediction');
+  expect(runResult(report({ found: verification({ labels }) }))).toMatchObject({ labelled: 98, withLabel: 99 });
+});
+
+test('the path of the report is the last that people read', () => {
+  expect(renderSummary(report(), paint).at(-1)).toContain('/repo/.weir/drift.html');
 });
 
 test('the table says what drifted, how far and when', () => {
