@@ -48,14 +48,17 @@ export function performanceLines(check: LabelCheck, paint: Paint): string[] {
   const reference = windows.find((window) => window.reference)?.reference;
   const fell = windows.filter(({ status }) => status === 'FELL').length;
   const judged = windows.filter(({ status }) => status !== 'INSUFFICIENT_DATA').length;
-  const verdict = fell > 0 ? paint.bad(`fell in ${fell} of ${judged} months`) : paint.good('has not fallen');
+  const verdict =
+    judged === 0
+      ? 'too few flights to judge'
+      : fell > 0
+        ? paint.bad(`fell in ${fell} of ${judged} months`)
+        : paint.good(`fell in none of ${judged} months`);
   const mark = areLabelsExact(check) ? paint.good('✔') : paint.bad('✘');
   const between = auc && `; AUC of all ${number(auc.raw)}, by the sums between ${number(auc.lower)} and ${number(auc.upper)}`;
   return [
     `  Performance as the arrivals say (in training AUC ${number(reference?.auc)}, accuracy ${share(reference?.accuracy)}): ${verdict}`,
-    paint.dim(
-      `    ${'month'.padEnd(12)}${cells('predictions', 'labelled', 'AUC', 'estimated', 'accuracy', 'drop')}  ${paint.dim('against training')}`,
-    ),
+    paint.dim(`    ${'month'.padEnd(12)}${cells('predictions', 'labelled', 'AUC', 'estimated', 'accuracy', 'drop')}  against training`),
     ...windows.map(({ windowStart, predictions, labelCoverage, realised, estimated, drop, status }) => {
       const values = cells(
         ...[grouped(predictions), share(labelCoverage), number(realised?.auc), number(estimated?.auc)],

@@ -84,6 +84,7 @@ test('a label too few, or an AUC that is not that of the scores, is told', () =>
   expect(areLabelsExact(check)).toBe(false);
   expect(performanceLines(check, paint).join('\n')).toMatch(/✘ 4 of 4 labels[^]*of 1 windows the AUC is not that of their scores/);
   expect(areLabelsExact(someOutcomes().check([]))).toBe(false);
+  expect(performanceLines(someOutcomes().check([]), paint)[0]).toContain('too few flights to judge');
 });
 
 test('a month is a row, for people, for machines and in the README', () => {
