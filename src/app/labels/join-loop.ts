@@ -159,7 +159,8 @@ export class JoinLoop {
     const { source, join } = this.options;
     let isAny = false;
     for (let records = source.take(); records; records = source.take()) {
-      // Of a partition that is about to be taken: it comes again, for what was not taken is not committed.
+      // Assigned since the last look: it is taken first, for these records do not come again.
+      if (this.epochs.get(records.partition) !== records.epoch) await this.patiently(() => this.takeSeats());
       if (this.epochs.get(records.partition) === records.epoch) join.takePredictions(records);
       source.release([wholeOf(records)]);
       isAny = true;
