@@ -6,6 +6,7 @@ import { writeIntoPage } from './document.ts';
 
 const BENCHMARKS: Readonly<Record<string, { readonly path: string; readonly what: string }>> = {
   pipeline: { path: './pipeline/pipeline.ts', what: 'one worker from topic to topic, split by step; starts its own services' },
+  monitoring: { path: './pipeline/monitoring.ts', what: 'what drift and labels cost one worker' },
   profile: { path: './profile/profile.ts', what: 'where the time of one worker goes, as a table and a flame graph' },
   transport: { path: './transport/transport.ts', what: 'reading and writing Kafka against stock kafkajs; starts its own broker' },
   latency: { path: './delivery/latency.ts', what: 'latency of a worker under a paced load, by delivery mode' },

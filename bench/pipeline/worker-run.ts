@@ -11,10 +11,10 @@ import type { Services } from '../../src/dev/index.ts';
 import { createRedisStore, featureGroupFromRows } from '../../src/features/index.ts';
 import { rangeText } from '../report.ts';
 import { median } from '../statistics.ts';
-import type { Workload } from './workloads.ts';
+import type { BenchEvent, Workload } from './workloads.ts';
 
 /** Steps of the pipeline, as the metrics name them. */
-export const STEPS = ['decode', 'enrich', 'validate', 'score', 'drift', 'encode', 'emit'] as const;
+export const STEPS = ['decode', 'enrich', 'validate', 'score', 'drift', 'encode', 'emit', 'labels'] as const;
 const PARTITIONS = 4;
 const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 
@@ -41,6 +41,8 @@ export interface RunOptions {
 export interface FillOptions extends RunOptions {
   /** Share of the events whose bytes are no Avro; spread evenly. Default 0. */
   readonly poisonShare?: number;
+  /** Of the names of topics: for topics of its own. */
+  readonly suffix?: string;
 }
 
 /** A workload that is ready to be worked off, any number of times. */
@@ -54,9 +56,9 @@ export interface Prepared {
 export async function prepare(
   workload: Workload,
   { kafkaBrokers, redisUrl, registryUrl }: Services,
-  { folder, events, poisonShare = 0 }: FillOptions,
+  { folder, events, poisonShare = 0, suffix = '' }: FillOptions,
 ): Promise<Prepared> {
-  const name = `bench-${workload.name}${poisonShare > 0 ? `-poison-${poisonShare}` : ''}`;
+  const name = `bench-${workload.name}${poisonShare > 0 ? `-poison-${poisonShare}` : ''}${suffix}`;
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     ...workload.env,
@@ -85,26 +87,46 @@ export async function prepare(
     await store.writer(featureGroupFromRows(group, list)).write(list);
     await store.close();
   }
+  await fill(kafkaBrokers, registryUrl, config.input.topic, workload.schema, poisoned(workload.events(events), poisonShare));
+  if (config.labels && workload.labels)
+    await fill(kafkaBrokers, registryUrl, config.labels.topic, workload.labels.schema, workload.labels.of(events));
+  return { env, config, path };
+}
+
+/** Bodies turned round, for a share of the events; spread evenly. */
+function* poisoned(events: Iterable<BenchEvent>, share: number): Generator<BenchEvent & { readonly isPoison: boolean }> {
+  let made = 0;
+  for (const { key, body } of events) {
+    const isPoison = Math.floor(++made * share) > Math.floor((made - 1) * share);
+    yield { key, body: isPoison ? Buffer.from(body.toReversed()) : body, isPoison };
+  }
+}
+
+/** Fills a topic. */
+async function fill(
+  brokers: string,
+  registryUrl: string,
+  topic: string,
+  schema: unknown,
+  events: Iterable<BenchEvent & { readonly isPoison?: boolean }>,
+): Promise<void> {
   const registry = createRegistryClient({ url: registryUrl, timeoutMs: 10_000, clock: systemClock, logger: silentLogger });
-  const { id } = await registry.register(`${config.input.topic}-value`, workload.schema);
+  const { id } = await registry.register(`${topic}-value`, schema);
   const prefix = Buffer.alloc(5);
   prefix.writeInt32BE(id, 1);
-  const producer = client(kafkaBrokers).producer({ idempotent: true, maxInFlightRequests: 1 });
+  const producer = client(brokers).producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
   let messages: { key: string; value: Buffer }[] = [];
   const send = async (): Promise<void> => {
-    if (messages.length > 0) await producer.send({ topic: config.input.topic, messages });
+    if (messages.length > 0) await producer.send({ topic, messages });
     messages = [];
   };
-  let made = 0;
-  for (const { key, body } of workload.events(events)) {
-    const isPoison = Math.floor(++made * poisonShare) > Math.floor((made - 1) * poisonShare);
-    messages.push({ key, value: isPoison ? Buffer.from(body.toReversed()) : Buffer.concat([prefix, body]) });
+  for (const { key, body, isPoison } of events) {
+    messages.push({ key, value: isPoison ? body : Buffer.concat([prefix, body]) });
     if (messages.length === 5_000) await send();
   }
   await send();
   await producer.disconnect();
-  return { env, config, path };
 }
 
 /** Works the topic off with one worker, from the beginning of the topic. */
@@ -135,7 +157,10 @@ export async function measure({ env, config, path }: Prepared, { folder, events 
     }
   };
   const begin = await reach(events / 4);
-  const end = await reach(events);
+  let end = await reach(events);
+  // Predictions are labelled behind the scoring.
+  while (config.labels && sumOf(matching(end.samples, { outcome: 'counted' }), 'weir_label_predictions_total') < events)
+    end = await reach(events);
   await admin.disconnect();
   const problems = await stopWorkers(workers, 30_000);
   if (problems.length > 0) throw new Error(problems.join('\n'));

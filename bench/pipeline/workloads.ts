@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import avsc from 'avsc';
 import { featureRows } from '../../examples/flights/features.ts';
 import { examplePath, readFlights } from '../../examples/flights/flight-data.ts';
+import { FLIGHT_ARRIVED_SCHEMA, type FlightArrived, FlightsInTheAir } from '../../examples/flights/flight-arrival.ts';
 import { FLIGHT_DEPARTED_SCHEMA, flightDeparted } from '../../examples/flights/flight-event.ts';
 import { Random, Zipf } from '../../src/core/random.ts';
 
@@ -35,6 +36,8 @@ export interface Workload {
   configPath(folder: string): string;
   events(count: number): Iterable<BenchEvent>;
   readonly groups: Readonly<Record<string, () => Iterable<BenchFeatureRow>>>;
+  /** What became of the first so many events, where the pipeline file has labels. */
+  readonly labels?: { readonly schema: unknown; of(count: number): Iterable<BenchEvent> };
 }
 
 const USERS = 100_000;
@@ -69,9 +72,28 @@ function flights(model: string, layout: string): Workload {
     name: `${model}-${layout}`,
     description: `Avro, four feature groups as ${layout}, ${model.slice(8)}, drift on`,
     schema: FLIGHT_DEPARTED_SCHEMA,
-    env: { FLIGHTS_MODEL: model, FLIGHTS_LAYOUT: layout },
+    // Labels are measured by bench/pipeline/monitoring.ts.
+    env: { FLIGHTS_MODEL: model, FLIGHTS_LAYOUT: layout, FLIGHTS_LABELS: 'false' },
     configPath: () => examplePath('weir.yaml'),
     groups,
+    labels: {
+      schema: FLIGHT_ARRIVED_SCHEMA,
+      *of(count) {
+        const type = avsc.Type.forSchema(FLIGHT_ARRIVED_SCHEMA as avsc.Schema, { wrapUnions: false });
+        const inTheAir = new FlightsInTheAir();
+        const framed = ({ flightId, ...rest }: FlightArrived): BenchEvent => ({
+          key: flightId,
+          body: type.toBuffer({ flightId, ...rest }),
+        });
+        let departed = 0;
+        for (const flight of readFlights()) {
+          if (departed++ === count) break;
+          inTheAir.departed([flight]);
+          if (departed % 100 === 0) yield* inTheAir.landed(flight.departedAt).map(framed);
+        }
+        yield* inTheAir.landed(Number.POSITIVE_INFINITY).map(framed);
+      },
+    },
     *events(count) {
       const type = avsc.Type.forSchema(FLIGHT_DEPARTED_SCHEMA as avsc.Schema);
       for (let made = 0; made < count; ) {

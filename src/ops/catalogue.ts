@@ -154,7 +154,7 @@ export const METRICS = {
     type: 'histogram',
     labels: ['step'],
     unit: 'seconds',
-    help: 'Time of one step for one micro-batch.',
+    help: 'Time of one step for one micro-batch; of labels: for what was read since the last time.',
     buckets: STEP_SECONDS,
   },
   deadLetters: {

@@ -20,12 +20,18 @@ export interface LabelCounts {
 export interface LabelMetrics {
   /** Counts only grow. */
   show(counts: LabelCounts): void;
+  /** So much time went into joining since the last call. */
+  worked(seconds: number): void;
 }
 
 type Key = keyof typeof PERFORMANCE_METRICS;
 
 /** Makes the metrics of labels. */
-export function createLabelMetrics(gauge: (key: Key) => Gauge, counter: (key: Key) => Counter): LabelMetrics {
+export function createLabelMetrics(
+  gauge: (key: Key) => Gauge,
+  counter: (key: Key) => Counter,
+  worked: LabelMetrics['worked'],
+): LabelMetrics {
   const labels = counter('labelsRead');
   const predictions = counter('labelledPredictions');
   const held = gauge('labelsHeld');
@@ -36,6 +42,7 @@ export function createLabelMetrics(gauge: (key: Key) => Gauge, counter: (key: Ke
     shown.set(name, value);
   };
   return {
+    worked,
     show(counts) {
       for (const outcome of ['joined', 'corrected', 'unmatched', 'empty', 'unreadable'] as const)
         grow(labels, { outcome }, outcome, counts[outcome]);

@@ -173,7 +173,7 @@ export function createMetrics({ model, process: withProcess = false, worker }: M
       },
     },
     drift: createDriftMetrics(gauge, counter),
-    labels: createLabelMetrics(gauge, counter),
+    labels: createLabelMetrics(gauge, counter, (seconds) => stepDuration.of('labels').add(seconds)),
     model: createModelMetrics(model, gauge, counter),
   };
 }

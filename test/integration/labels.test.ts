@@ -133,9 +133,7 @@ async function withoutSense({ config }: FlightsPipeline): Promise<void> {
 async function expectCommandsToSayIt({ env }: FlightsPipeline, labelled: number): Promise<void> {
   const say = async (...args: string[]): Promise<string> => {
     const terminal = recordingTerminal(env as Record<string, string>);
-    expect(await runProgram(['drift', ...args, '--config', examplePath('weir.yaml')], terminal), terminal.stderr.join('\n')).toBe(
-      0,
-    );
+    expect(await runProgram(['drift', ...args, '--config', examplePath('weir.yaml')], terminal), terminal.stderr.join('\n')).toBe(0);
     return terminal.stdout.join('\n');
   };
   expect(await say('ls')).toMatch(/PERFORMANCE[^]*auc 0\.\d+/);

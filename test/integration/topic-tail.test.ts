@@ -22,7 +22,7 @@ describe('the tail of a topic', { timeout: 60_000 }, () => {
     const tail = await tailOf(topic);
     try {
       const positions = new Map(tail.partitions().map((partition) => [partition, 0]));
-      expect([...positions.keys()].sort()).toEqual([0, 1]);
+      expect(new Set(positions.keys())).toEqual(new Set([0, 1]));
       expect(await tail.poll(positions, 20)).toEqual([]);
       expect([tail.isDrained(0), tail.isDrained(1)]).toEqual([true, true]);
       await produce(

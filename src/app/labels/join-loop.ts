@@ -156,12 +156,16 @@ export class JoinLoop {
   }
 
   private async readPredictions(): Promise<boolean> {
-    const { source, join } = this.options;
+    const { source, join, clock, metrics } = this.options;
     let isAny = false;
     for (let records = source.take(); records; records = source.take()) {
       // Assigned since the last look: it is taken first, for these records do not come again.
       if (this.epochs.get(records.partition) !== records.epoch) await this.patiently(() => this.takeSeats());
-      if (this.epochs.get(records.partition) === records.epoch) join.takePredictions(records);
+      if (this.epochs.get(records.partition) === records.epoch) {
+        const startedMs = clock.monotonicMs();
+        join.takePredictions(records);
+        metrics.worked((clock.monotonicMs() - startedMs) / 1_000);
+      }
       source.release([wholeOf(records)]);
       isAny = true;
       // Heartbeats go out in between.

@@ -1,8 +1,10 @@
+import type { Clock } from '../../core/clock.ts';
 import type { OutputRecords } from '../../core/outputs.ts';
 import type { RecordBatch } from '../../core/records.ts';
 import type { KafkaSource } from '../../kafka/source.ts';
 import type { TopicTail } from '../../kafka/topic-tail.ts';
 import type { LabelJoin } from '../../labels/label-join.ts';
+import type { LabelMetrics } from '../../ops/index.ts';
 import type { LabelReader, LabelRows } from './label-reader.ts';
 
 /** A fetch of labels waits so long for some; predictions wait with it. */
@@ -19,6 +21,8 @@ export interface LabelFeedOptions {
   readonly lettersOf: (partition: number) => OutputRecords | undefined;
   /** Appends dead letters of the rows that failed. */
   readonly encodeLetters: (rows: LabelRows['rows'], into: OutputRecords) => void;
+  readonly metrics: Pick<LabelMetrics, 'worked'>;
+  readonly clock: Clock;
 }
 
 /** A batch of labels that waits for the predictions to come as far. */
@@ -83,13 +87,15 @@ export class LabelFeed {
 
   /** @returns false when some of them are to be taken later */
   private async take(held: Held): Promise<boolean> {
-    const { join, labelReader } = this.options;
+    const { join, labelReader, clock, metrics } = this.options;
     const { records, position } = held;
     while (held.next < records.count) {
+      const startedMs = clock.monotonicMs();
       const rows = await labelReader.read(records, held.next, position);
       if (this.isEarly(rows)) return false;
       this.keepLetters(rows);
       join.takeLabels(rows);
+      metrics.worked((clock.monotonicMs() - startedMs) / 1_000);
       held.next += rows.count;
       this.readToMs.set(records.partition, records.timestamps[held.next - 1]!);
     }
