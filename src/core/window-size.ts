@@ -85,3 +85,27 @@ export function isSumOfPanes(size: WindowSize, paneMs: number): boolean {
   if (size.rows !== undefined) return true;
   return (size.name === 'month' ? DAY_MS : size.longestMs) % paneMs === 0;
 }
+
+/** Pieces of event time in which workers count, so that each lies in one window of each size. */
+export interface PaneGrid {
+  /** Start of the pane that holds a time. */
+  startOf(timeMs: number): number;
+  /** End, exclusive, of the pane that begins at a start. */
+  endOf(startMs: number): number;
+}
+
+/** Panes of one length, from the epoch on. */
+export function fixedPanes(paneMs: number): PaneGrid {
+  return { startOf: (timeMs) => Math.floor(timeMs / paneMs) * paneMs, endOf: (startMs) => startMs + paneMs };
+}
+
+/**
+ * The longest panes of which windows of all sizes are sums: where the shortest size divides the others, its own windows. Longer ones are fewer, and
+ * what is sent for each pane is about the same. Windows by a number of rows are cut at panes of `paneMs`, and so are sizes that do not divide each other.
+ */
+export function paneGridOf(sizes: readonly WindowSize[], paneMs: number): PaneGrid {
+  const [shortest, ...others] = sizes.toSorted(compareSizes);
+  if (!shortest || sizes.some(({ rows }) => rows !== undefined)) return fixedPanes(paneMs);
+  const isCommon = others.length === 0 || (shortest !== MONTH && others.every((size) => isSumOfPanes(size, shortest.longestMs)));
+  return isCommon ? shortest : fixedPanes(paneMs);
+}

@@ -1,3 +1,4 @@
+import type { PaneGrid } from '../core/window-size.ts';
 import type { RowLayout } from '../core/layout.ts';
 import type { Source } from '../core/ports.ts';
 import { type AssignmentOrigin, type Position, positionAfter, type RecordSlice, type TopicPartition } from '../core/records.ts';
@@ -34,8 +35,8 @@ export interface Segment extends TopicPartition {
 export interface AccumulatorOptions {
   readonly layout: RowLayout;
   readonly cells: CellLayout;
-  /** Length of a pane of event time. */
-  readonly paneMs: number;
+  /** Panes of event time. */
+  readonly panes: PaneGrid;
   /** Event times after this are not usable: one wrong clock must not close all windows. */
   readonly latestUsableMs: () => number;
 }
@@ -182,10 +183,11 @@ export class Accumulator {
 
   private placeSlice(rows: Rows, slice: RecordSlice, segment: Segment, latest: number): void {
     const { at, slab } = this;
-    const { paneMs } = this.options;
+    const { panes } = this.options;
     const { status, eventTimeMs } = rows;
     const endRow = slice.fromRow + slice.to - slice.from;
     let paneStart = Number.NaN;
+    let paneEnd = Number.NaN;
     let slot = -1;
     let maxTime = segment.maxEventTimeMs;
     for (let row = slice.fromRow; row < endRow; row++) {
@@ -202,8 +204,9 @@ export class Accumulator {
         segment.untimed++;
         continue;
       }
-      if (!(time >= paneStart && time < paneStart + paneMs)) {
-        paneStart = Math.floor(time / paneMs) * paneMs;
+      if (!(time >= paneStart && time < paneEnd)) {
+        paneStart = panes.startOf(time);
+        paneEnd = panes.endOf(paneStart);
         slot = this.slotOf(segment, paneStart);
       }
       if (time > maxTime) maxTime = time;
@@ -227,12 +230,11 @@ export class Accumulator {
   private reject(row: number, time: number, segment: Segment, latest: number): number {
     if (!(time >= 0 && time <= latest)) return -1;
     const { rejected } = this;
-    const { paneMs } = this.options;
     if (rejected.rows.length < this.at.rows.length) {
       rejected.rows = new Int32Array(this.at.rows.length);
       rejected.slots = new Int32Array(this.at.rows.length);
     }
-    const slot = this.slotOf(segment, Math.floor(time / paneMs) * paneMs);
+    const slot = this.slotOf(segment, this.options.panes.startOf(time));
     this.slab.rejected[slot]!++;
     rejected.rows[rejected.count] = row;
     rejected.slots[rejected.count++] = slot;

@@ -1,3 +1,4 @@
+import { paneGridOf, type WindowSize } from '../core/window-size.ts';
 import type { Clock } from '../core/clock.ts';
 import { WeirError } from '../core/errors.ts';
 import type { RowLayout } from '../core/layout.ts';
@@ -23,8 +24,10 @@ export interface DriftObserverOptions {
   readonly profilesTopic: string;
   /** Framing bytes before every Avro body (`createOutputFraming` over `driftProfileSchema`). */
   readonly prefix: Buffer;
-  /** Length of a pane; must divide the merger's window. */
+  /** Length of a pane; must divide the merger's windows. */
   readonly paneMs: number;
+  /** Sizes of the merger's windows, for panes as long as they allow (`paneGridOf`). Default: all panes have `paneMs`. */
+  readonly windows?: readonly WindowSize[];
   readonly flushIntervalMs: number;
   readonly clock: Clock;
   /** Unique among the workers, and new for every start of one. */
@@ -46,10 +49,11 @@ export function createDriftObserver(options: DriftObserverOptions): DriftObserve
   checkReferenceProfile(reference, layout, model);
   if (!(Number.isInteger(paneMs) && paneMs > 0))
     throw new WeirError('config_invalid', `drift.pane must be a whole number of milliseconds, not ${paneMs}.`);
+  const panes = paneGridOf(options.windows ?? [], paneMs);
   const accumulator = new Accumulator({
     layout,
     cells: cellLayoutOf(reference),
-    paneMs,
+    panes,
     latestUsableMs: () => clock.wallMs() + MAX_AHEAD_MS,
   });
   const key = Buffer.from(profileKey(model));
@@ -75,7 +79,7 @@ export function createDriftObserver(options: DriftObserverOptions): DriftObserve
       const timestampMs = clock.wallMs();
       accumulator.take((segment) => {
         const delta = profileDeltaFrom(segment, accumulator.slab, {
-          paneMs,
+          grid: panes,
           emittedAt: timestampMs,
           committedOffset: committedOf(segment, sink),
           origin,

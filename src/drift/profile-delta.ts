@@ -1,3 +1,4 @@
+import type { PaneGrid } from '../core/window-size.ts';
 import type { Segment } from './accumulator.ts';
 import {
   ABOVE_DOMAIN,
@@ -101,18 +102,18 @@ export function profileDeltaFrom(
   segment: Readonly<Segment>,
   slab: PaneSlab,
   {
-    paneMs,
+    grid,
     emittedAt,
     committedOffset,
     origin,
-  }: { readonly paneMs: number; readonly emittedAt: number; readonly committedOffset: number; readonly origin: DeltaOrigin },
+  }: { readonly grid: PaneGrid; readonly emittedAt: number; readonly committedOffset: number; readonly origin: DeltaOrigin },
 ): ProfileDelta {
   const panes = [...segment.panes]
     .sort(([a], [b]) => a - b)
     .map(
       ([start, slot]): PaneDelta => ({
         start,
-        durationMs: paneMs,
+        durationMs: grid.endOf(start) - start,
         events: slab.events[slot]!,
         features: featuresOf(slab, slot),
         rejected: slab.rejected[slot]!,

@@ -1,3 +1,4 @@
+import type { PaneGrid } from '../core/window-size.ts';
 import type { PerformanceLayout } from '../drift/performance/layout.ts';
 import { PanesOfSeat } from './pane-sums.ts';
 
@@ -33,14 +34,14 @@ export class JoinSeat {
     id: number,
     partition: number,
     counted: JoinPosition | undefined,
-    { layout, paneMs }: { readonly layout: PerformanceLayout; readonly paneMs: number },
+    { layout, grid }: { readonly layout: PerformanceLayout; readonly grid: PaneGrid },
   ) {
     this.id = id;
     this.partition = partition;
     this.counted = counted;
     this.position = counted?.predictionsFrom ?? 0;
     this.labels = new Map(entriesOf(counted?.labelsFrom ?? {}));
-    this.panes = new PanesOfSeat(layout, paneMs);
+    this.panes = new PanesOfSeat(layout, grid);
   }
 
   /** Next label of a partition to look at. */

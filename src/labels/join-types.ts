@@ -1,3 +1,4 @@
+import type { PaneGrid } from '../core/window-size.ts';
 import type { PerformanceLayout } from '../drift/performance/layout.ts';
 import type { PredictionReaderOptions } from './prediction-reader.ts';
 
@@ -8,7 +9,8 @@ export interface LabelJoinOptions extends PredictionReaderOptions {
   readonly match: 'key' | 'predictionId';
   readonly ttlMs: number;
   readonly maxPredictions: number;
-  readonly paneMs: number;
+  /** Panes of the prediction's event time that sums are kept in. */
+  readonly grid: PaneGrid;
 }
 
 /** What became of records, since the start. */

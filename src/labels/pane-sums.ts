@@ -1,9 +1,11 @@
+import type { PaneGrid } from '../core/window-size.ts';
 import type { PerformanceLayout } from '../drift/performance/layout.ts';
 import type { PerformancePane } from '../drift/performance/performance-delta.ts';
 
 /** Sums of one pane and arm on their way to the merger. */
 export interface PaneSums {
   readonly startMs: number;
+  readonly endMs: number;
   readonly arm: number;
   readonly cells: Float64Array;
   /** Input offsets that hold all events that were counted, by partition. */
@@ -24,13 +26,13 @@ const MAX_RECORD_BYTES = 256_000;
 /** Panes of one seat since its last delta. */
 export class PanesOfSeat {
   private readonly layout: PerformanceLayout;
-  private readonly paneMs: number;
+  private readonly grid: PaneGrid;
   private readonly panes = new Map<string, PaneSums>();
   private last: PaneSums | undefined;
 
-  constructor(layout: PerformanceLayout, paneMs: number) {
+  constructor(layout: PerformanceLayout, grid: PaneGrid) {
     this.layout = layout;
-    this.paneMs = paneMs;
+    this.grid = grid;
   }
 
   /** Panes that something was counted in. */
@@ -40,14 +42,14 @@ export class PanesOfSeat {
 
   /** The pane of a time and arm. */
   at(timeMs: number, arm: number): PaneSums {
-    const startMs = Math.floor(timeMs / this.paneMs) * this.paneMs;
     const { last } = this;
-    if (last && last.startMs === startMs && last.arm === arm) return last;
+    if (last && timeMs >= last.startMs && timeMs < last.endMs && last.arm === arm) return last;
+    const startMs = this.grid.startOf(timeMs);
     const key = `${startMs} ${arm}`;
     let pane = this.panes.get(key);
     if (!pane) {
       const cells = new Float64Array(this.layout.size);
-      this.panes.set(key, (pane = { startMs, arm, cells, inputs: new Map() }));
+      this.panes.set(key, (pane = { startMs, endMs: this.grid.endOf(startMs), arm, cells, inputs: new Map() }));
     }
     return (this.last = pane);
   }
@@ -72,7 +74,7 @@ export class PanesOfSeat {
       bytes += size;
       records.at(-1)!.push({
         start: pane.startMs,
-        durationMs: this.paneMs,
+        durationMs: pane.endMs - pane.startMs,
         arm: arms[pane.arm]!,
         cells,
         sums: cells.map((cell) => pane.cells[cell]!),

@@ -1,4 +1,5 @@
 /** Labels of a worker: joins them to the predictions of its partitions, and publishes how good the model is. */
+import { paneGridOf } from '../../core/window-size.ts';
 import type { Kafka } from 'kafkajs';
 import { createDeadLetterEncoder } from '../../avro/dead-letter-encoder.ts';
 import type { PipelineConfig } from '../../config/index.ts';
@@ -85,7 +86,7 @@ export async function createLabels(options: LabelsOptions): Promise<Labels> {
         model,
         layout,
         prefixLength: options.predictionPrefixLength,
-        paneMs: config.drift.paneMs,
+        grid: paneGridOf(config.drift.windows, config.drift.paneMs),
         ...(task.kind === 'multiclass' ? { classIndex: (label: string) => classIndex(task.classes, label) } : {}),
       }),
       source: from,

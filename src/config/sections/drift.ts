@@ -24,7 +24,11 @@ export const driftSection = z
       .describe(
         'Sizes of the windows of event time, each published on its own: durations such as 5m, 1h, 28d, or month (of the calendar, UTC), multiples of the pane; or a number of rows such as 50000 rows, which ends a window at the end of a pane.',
       ),
-    paneMs: duration(1).exactOptional().describe('Length of the pieces that windows are added up from; default 1m.'),
+    paneMs: duration(1)
+      .exactOptional()
+      .describe(
+        'Length of the pieces that windows by a number of rows are cut at, and others that do not divide each other are added up from; default 1m.',
+      ),
     pane: duration(1).exactOptional().describe('The same as paneMs, under a name that reads well with a unit.'),
     flushIntervalMs: duration(1).prefault(1_000).describe('How often a worker publishes its counts.'),
     outOfOrderMs: duration(0)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareSizes, isSumOfPanes, windowSizeFrom } from '../../../src/core/window-size.ts';
+import { paneGridOf, compareSizes, isSumOfPanes, windowSizeFrom } from '../../../src/core/window-size.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -44,4 +44,25 @@ describe('sizes of windows', () => {
     const sizes = ['20 rows', 'month', '3 rows', '1h'].map((name) => windowSizeFrom(name)!);
     expect(sizes.toSorted(compareSizes).map(({ name }) => name)).toEqual(['1h', 'month', '3 rows', '20 rows']);
   });
+});
+
+describe('panes', () => {
+  const grid = (paneMs: number, ...sizes: string[]): number[] => {
+    const { startOf, endOf } = paneGridOf(
+      sizes.map((size) => windowSizeFrom(size)!),
+      paneMs,
+    );
+    const start = startOf(Date.UTC(2024, 1, 10, 13, 37, 11));
+    return [start, endOf(start) - start];
+  };
+  const HOUR_MS = 3_600_000;
+
+  it.each<[string, number[], number[]]>([
+    ['the only size', grid(60_000, 'month'), [Date.UTC(2024, 1), 29 * 24 * HOUR_MS]],
+    ['the shortest of sizes that it divides', grid(60_000, '24h', '1h', 'month'), [Date.UTC(2024, 1, 10, 13), HOUR_MS]],
+    ['pieces where sizes do not divide each other', grid(60_000, '28d', 'month'), [Date.UTC(2024, 1, 10, 13, 37), 60_000]],
+    ['pieces where sizes have no common start', grid(HOUR_MS, '7h', '24h'), [Date.UTC(2024, 1, 10, 13), HOUR_MS]],
+    ['pieces for a number of rows', grid(60_000, '1h', '500 rows'), [Date.UTC(2024, 1, 10, 13, 37), 60_000]],
+    ['pieces without any size', grid(60_000), [Date.UTC(2024, 1, 10, 13, 37), 60_000]],
+  ])('are %s', (_, found, expected) => expect(found).toEqual(expected));
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { fixedPanes } from '../../../src/core/window-size.ts';
 import { GROUP_MISS, GROUP_STALE, GROUP_UNAVAILABLE } from '../../../src/core/rows.ts';
 import { Accumulator } from '../../../src/drift/accumulator.ts';
 import { boundedQuantaOf, createBinLookup } from '../../../src/drift/bin-lookup.ts';
@@ -115,7 +116,8 @@ describe('accumulator', () => {
   const reference = referenceOf();
   const cells = cellLayoutOf(reference);
   const PANE_MS = 60_000;
-  const create = (): Accumulator => new Accumulator({ layout, cells, paneMs: PANE_MS, latestUsableMs: () => START_MS + 10 * PANE_MS });
+  const create = (): Accumulator =>
+    new Accumulator({ layout, cells, panes: fixedPanes(PANE_MS), latestUsableMs: () => START_MS + 10 * PANE_MS });
   const origin = { model: 'toy', modelVersion: '1', referenceId: reference.referenceId, workerId: 'w' };
   /** The newest assignment of each partition, as a source has it. */
   const origins = new Map<number, AssignmentOrigin>();
@@ -124,7 +126,7 @@ describe('accumulator', () => {
   const take = (accumulator: Accumulator): ReturnType<typeof profileDeltaFrom>[] => {
     const deltas: ReturnType<typeof profileDeltaFrom>[] = [];
     accumulator.take((segment) =>
-      deltas.push(profileDeltaFrom(segment, accumulator.slab, { paneMs: PANE_MS, emittedAt: 0, committedOffset: 0, origin })),
+      deltas.push(profileDeltaFrom(segment, accumulator.slab, { grid: fixedPanes(PANE_MS), emittedAt: 0, committedOffset: 0, origin })),
     );
     return deltas;
   };

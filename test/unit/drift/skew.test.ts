@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { fixedPanes } from '../../../src/core/window-size.ts';
 import { type ColumnSpec, createRowLayout } from '../../../src/core/layout.ts';
 import { ORIGIN_WITHOUT_GROUP } from '../../../src/core/records.ts';
 import { Rows, Scores } from '../../../src/core/rows.ts';
@@ -63,13 +64,15 @@ builder.observe(seed.rows, seed.scores);
 const cells = cellLayoutOf(builder.build());
 
 function panesOf(pairs: readonly Pair[]): PaneDelta[] {
-  const accumulator = new Accumulator({ layout, cells, paneMs: PANE_MS, latestUsableMs: () => START_MS * 2 });
+  const accumulator = new Accumulator({ layout, cells, panes: fixedPanes(PANE_MS), latestUsableMs: () => START_MS * 2 });
   const { rows, scores } = rowsOf(pairs);
   accumulator.observe(rows, scores, { originOf: () => ({ ...ORIGIN_WITHOUT_GROUP, epoch: 1 }) });
   const panes: PaneDelta[] = [];
   const origin = { model: 'toy', modelVersion: '1', referenceId: 'r', workerId: 'w' };
   accumulator.take((segment) =>
-    panes.push(...profileDeltaFrom(segment, accumulator.slab, { paneMs: PANE_MS, emittedAt: 0, committedOffset: 0, origin }).panes),
+    panes.push(
+      ...profileDeltaFrom(segment, accumulator.slab, { grid: fixedPanes(PANE_MS), emittedAt: 0, committedOffset: 0, origin }).panes,
+    ),
   );
   return panes;
 }

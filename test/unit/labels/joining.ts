@@ -1,6 +1,7 @@
 /** Logs of predictions and labels, and what must come of them. */
 import avsc from 'avsc';
 import { readOwnSchema } from '../../../src/core/own-schemas.ts';
+import { fixedPanes } from '../../../src/core/window-size.ts';
 import type { RecordBatch } from '../../../src/core/records.ts';
 import { countLabel, countPrediction } from '../../../src/drift/performance/counting.ts';
 import { type PerformanceLayout, performanceLayoutOf } from '../../../src/drift/performance/layout.ts';
@@ -45,7 +46,7 @@ export function optionsOf(overrides: Partial<LabelJoinOptions> = {}): LabelJoinO
     match: 'key',
     ttlMs: TTL_MS,
     maxPredictions: 100_000,
-    paneMs: PANE_MS,
+    grid: fixedPanes(PANE_MS),
     ...overrides,
   };
 }
