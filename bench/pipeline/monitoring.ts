@@ -2,7 +2,7 @@
  * What drift and labels cost: one worker over the flights from topic to topic, scoring alone, with drift, and with drift and labels. Topics are new in each
  * round, since predictions of events that were scored before would count as repeated.
  *
- *     npm run bench -- monitoring [--events 300000] [--rounds 5] [--model gbt] [--json]
+ *     npm run bench -- monitoring [--events 1000000] [--rounds 5] [--model gbt] [--json]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import { WORKLOADS } from './workloads.ts';
 
 const { values: options } = parseArgs({
   options: {
-    events: { type: 'string', default: '300000' },
+    events: { type: 'string', default: '1000000' },
     rounds: { type: 'string', default: '5' },
     model: { type: 'string', default: 'gbt' },
     json: { type: 'boolean', default: false },

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import avsc from 'avsc';
 import { featureRows } from '../../examples/flights/features.ts';
-import { examplePath, readFlights } from '../../examples/flights/flight-data.ts';
-import { FLIGHT_ARRIVED_SCHEMA, type FlightArrived, FlightsInTheAir } from '../../examples/flights/flight-arrival.ts';
+import { examplePath, type FlightRecord, readFlights } from '../../examples/flights/flight-data.ts';
+import { FLIGHT_ARRIVED_SCHEMA, FlightsInTheAir } from '../../examples/flights/flight-arrival.ts';
 import { FLIGHT_DEPARTED_SCHEMA, flightDeparted } from '../../examples/flights/flight-event.ts';
 import { Random, Zipf } from '../../src/core/random.ts';
 
@@ -41,6 +41,7 @@ export interface Workload {
 }
 
 const USERS = 100_000;
+const YEAR_MS = 365 * 86_400_000;
 
 const FEATURE_EVENT = {
   type: 'record',
@@ -81,30 +82,47 @@ function flights(model: string, layout: string): Workload {
       *of(count) {
         const type = avsc.Type.forSchema(FLIGHT_ARRIVED_SCHEMA as avsc.Schema, { wrapUnions: false });
         const inTheAir = new FlightsInTheAir();
-        const framed = ({ flightId, ...rest }: FlightArrived): BenchEvent => ({
-          key: flightId,
-          body: type.toBuffer({ flightId, ...rest }),
-        });
         let departed = 0;
-        for (const flight of readFlights()) {
-          if (departed++ === count) break;
-          inTheAir.departed([flight]);
-          if (departed % 100 === 0) yield* inTheAir.landed(flight.departedAt).map(framed);
+        let year = 0;
+        const landed = (untilMs: number): BenchEvent[] =>
+          inTheAir.landed(untilMs).map(({ flightId, arrivedAt, ...rest }) => {
+            const event = { flightId: flightIn(year, flightId), arrivedAt: arrivedAt + year * YEAR_MS, ...rest };
+            return { key: event.flightId, body: type.toBuffer(event) };
+          });
+        for (const next of manyYears(count)) {
+          // At the turn of the year all have landed.
+          if (next.year !== year) yield* landed(Number.POSITIVE_INFINITY);
+          year = next.year;
+          inTheAir.departed([next.flight]);
+          if (++departed % 100 === 0) yield* landed(next.flight.departedAt);
         }
-        yield* inTheAir.landed(Number.POSITIVE_INFINITY).map(framed);
+        yield* landed(Number.POSITIVE_INFINITY);
       },
     },
     *events(count) {
       const type = avsc.Type.forSchema(FLIGHT_DEPARTED_SCHEMA as avsc.Schema);
-      for (let made = 0; made < count; ) {
-        for (const flight of readFlights()) {
-          const event = flightDeparted(flight);
-          yield { key: event.flightId, body: type.toBuffer(event) };
-          if (++made === count) return;
-        }
+      for (const { flight, year } of manyYears(count)) {
+        const departed = flightDeparted(flight);
+        // Its weather, plane and route are those of the first year, which the store has.
+        const event = { ...departed, flightId: flightIn(year, departed.flightId), departedAt: departed.departedAt + year * YEAR_MS };
+        yield { key: event.flightId, body: type.toBuffer(event) };
       }
     },
   };
+}
+
+/** So many flights: the year 2013, and again in each of the years after it. */
+function* manyYears(count: number): Generator<{ readonly flight: FlightRecord; readonly year: number }> {
+  for (let made = 0, year = 0; made < count; year++) {
+    for (const flight of readFlights()) {
+      yield { flight, year };
+      if (++made === count) return;
+    }
+  }
+}
+
+function flightIn(year: number, flightId: string): string {
+  return year === 0 ? flightId : `${flightId}-${year}`;
 }
 
 function synthetic(name: string, model: string, layout: string, description: string): Workload {
