@@ -23,6 +23,22 @@ export function cover({ inputs }: PaneSums, partition: number, offset: number): 
 /** Records stay below about this many bytes. */
 const MAX_RECORD_BYTES = 256_000;
 
+/** A record holds no larger sum: beyond 2^53 a long cannot be written. */
+const MAX_SUM = 2 ** 52;
+
+/** What is not 0, in portions that can be written: more than one only where labels are far off, as in another unit than the scores. */
+function* portionsOf(counted: Float64Array): Generator<{ readonly cells: number[]; readonly sums: number[] }> {
+  const rest = counted.slice();
+  for (;;) {
+    const cells: number[] = [];
+    for (let cell = 0; cell < rest.length; cell++) if (rest[cell] !== 0) cells.push(cell);
+    if (cells.length === 0) return;
+    const sums = cells.map((cell) => Math.max(-MAX_SUM, Math.min(MAX_SUM, rest[cell]!)));
+    yield { cells, sums };
+    for (const [i, cell] of cells.entries()) rest[cell]! -= sums[i]!;
+  }
+}
+
 /** Panes of one seat since its last delta. */
 export class PanesOfSeat {
   private readonly layout: PerformanceLayout;
@@ -62,24 +78,22 @@ export class PanesOfSeat {
     const records: PerformancePane[][] = [[]];
     let bytes = 0;
     for (const pane of [...this.panes.values()].sort((a, b) => a.startMs - b.startMs || a.arm - b.arm)) {
-      const cells: number[] = [];
-      for (let cell = 0; cell < pane.cells.length; cell++) if (pane.cells[cell] !== 0) cells.push(cell);
       // A label that was corrected and then corrected back leaves nothing.
-      if (cells.length === 0) continue;
-      const size = 40 + 7 * cells.length;
-      if (bytes + size > MAX_RECORD_BYTES && bytes > 0) {
-        records.push([]);
-        bytes = 0;
+      for (const { cells, sums } of portionsOf(pane.cells)) {
+        const size = 40 + 7 * cells.length;
+        if (bytes + size > MAX_RECORD_BYTES && bytes > 0) {
+          records.push([]);
+          bytes = 0;
+        }
+        bytes += size;
+        records.at(-1)!.push({
+          start: pane.startMs,
+          durationMs: pane.endMs - pane.startMs,
+          arm: arms[pane.arm]!,
+          ...{ cells, sums },
+          inputs: [...pane.inputs].map(([partition, { from, to }]) => ({ topic, partition, fromOffset: from, toOffset: to })),
+        });
       }
-      bytes += size;
-      records.at(-1)!.push({
-        start: pane.startMs,
-        durationMs: pane.endMs - pane.startMs,
-        arm: arms[pane.arm]!,
-        cells,
-        sums: cells.map((cell) => pane.cells[cell]!),
-        inputs: [...pane.inputs].map(([partition, { from, to }]) => ({ topic, partition, fromOffset: from, toOffset: to })),
-      });
     }
     this.panes.clear();
     this.last = undefined;

@@ -64,6 +64,7 @@ export function performanceLayoutOf({ prediction }: Pick<ReferenceProfile, 'pred
     size: outcomes + cellsOf[task.kind],
     origin: mean ?? 0,
     // An error as large as the scores are wide is 2^12 of these: its square 2^24, so that squares of 2^28 rows add up exactly.
+    // Where errors are so large that sums exceed 2^53, they are rounded to 53 bits.
     quantum: 2 ** (Math.floor(Math.log2(std !== null && std > 0 ? std : 1)) - 12),
   };
 }

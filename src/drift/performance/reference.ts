@@ -11,8 +11,8 @@ export const performanceSection = z.strictObject({
     z.strictObject({ kind: z.literal('multiclass'), classes: z.array(z.string()).min(2).max(MAX_CLASSES) }),
     z.strictObject({ kind: z.literal('regression') }),
   ]),
-  /** Those of `performanceLayoutOf` the profile and the task, dense. Nothing is known of delays: all labels are in the first bin of those. */
-  cells: z.array(z.int()),
+  /** Those of `performanceLayoutOf` the profile and the task, dense. Nothing is known of delays: all labels are in the first bin of those. Squares may exceed 2^53. */
+  cells: z.array(z.number().refine(Number.isInteger, 'must be a whole number')),
 });
 
 /** How good the scores of the reference rows are: sums of those whose truth was known. */

@@ -109,6 +109,12 @@ describe('performance of the reference', () => {
     expectNear(measureReference(profile)!.measures.mae, mae, 1e-3);
   });
 
+  test('numbers in another unit than the scores make a profile that can be read', () => {
+    const { profile } = build({ kind: 'regression' }, { truth: (score) => 60_000 * score });
+    expect(Math.max(...profile.performance!.cells)).toBeGreaterThan(Number.MAX_SAFE_INTEGER);
+    expect(parseReferenceProfile(JSON.parse(serializeReferenceProfile(profile)))).toEqual(profile);
+  });
+
   test('goes with the sampled rows', () => {
     const { profile } = build(binary, { maxRows: 500 });
     const { n } = measureReference(profile)!.measures;
