@@ -14,6 +14,7 @@ import {
   predictionsOf,
 } from './measures.ts';
 import type { PerformanceWindow } from './performance-book.ts';
+import { logLossVarianceOf } from './sampling-error.ts';
 import { judgePerformance, type PerformanceVerdict } from './verdict.ts';
 
 /** One record of the performance topic: `schemas/performance-statistics.avsc`. Times are milliseconds since the epoch. */
@@ -67,6 +68,11 @@ export function performanceStatisticsOf(window: PerformanceWindow, final: boolea
   const realised = measureLabelled(layout, cells);
   const estimated = estimatePerformance(layout, cells, referenceCells);
   const referenceN = reference?.n ?? 0;
+  const lossVariances = metric === 'logLoss' && {
+    window: logLossVarianceOf(layout, cells),
+    reference: referenceCells && logLossVarianceOf(layout, referenceCells),
+  };
+  const sides = { realised, labelled, estimated, predictions, reference, referenceN, ...(lossVariances && { lossVariances }) };
   return {
     ...{ model: model.name, modelVersion: model.version, arm, referenceId },
     ...{ window: size.name, windowStart: startMs, windowEnd: endMs, revision, final },
@@ -75,7 +81,7 @@ export function performanceStatisticsOf(window: PerformanceWindow, final: boolea
     labelDelayMedianMs: delayQuantileMs(layout, cells, 0.5),
     labelDelayP90Ms: delayQuantileMs(layout, cells, 0.9),
     ...{ realised, estimated, reference },
-    ...judgePerformance({ layout, realised, labelled, estimated, predictions, reference, referenceN, metric, maxDrop, minSamples }),
+    ...judgePerformance({ layout, ...sides, metric, maxDrop, minSamples }),
     byScore: byScoreOf(layout, cells),
   };
 }

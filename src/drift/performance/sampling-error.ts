@@ -1,4 +1,4 @@
-import type { PerformanceTask } from './layout.ts';
+import { type PerformanceLayout, type PerformanceTask, UNIT } from './layout.ts';
 import type { PerformanceMeasures, PerformanceMetric } from './measures.ts';
 
 /**
@@ -13,6 +13,7 @@ import type { PerformanceMeasures, PerformanceMetric } from './measures.ts';
  * - brier: √(b(1 − b)/n), since squares lie between 0 and 1.
  * - logLoss: a bound for scores that are calibrated. Of a score p, the loss has the variance v(p) = p(1 − p)·logit²p, which is concave up to its largest value
  *   at 0.0832; so its mean is at most v(π) at the rate π of the rarer class. Between scores the expected loss lies in 0 to ln 2, which adds L(ln 2 − L) at most.
+ *   Scores that are too sure of themselves have more: see `logLossVarianceOf`.
  * - mae: √(rmse² − mae²)/√n. rmse: rmse/√(2n), for errors that are normal.
  *
  * Null where rows or another measure that it needs are missing.
@@ -76,4 +77,27 @@ function aucVariance(auc: number, positives: number, negatives: number): number 
   const q1 = auc / (2 - auc);
   const q2 = (2 * auc ** 2) / (1 + auc);
   return (auc * (1 - auc) + (positives - 1) * (q1 - auc ** 2) + (negatives - 1) * (q2 - auc ** 2)) / (positives * negatives);
+}
+
+/**
+ * Variance of the log-loss of a labelled row, as far as bins of the score tell: each row is taken to have the mean score of its bin, and what that
+ * makes too little of the loss is made up in proportion. Null where the task is not binary, or nothing is labelled.
+ * @param cells those of `layout`
+ */
+export function logLossVarianceOf({ task, bins, outcomes }: PerformanceLayout, cells: ArrayLike<number>): number | null {
+  if (task.kind !== 'binary') return null;
+  let [n, sum, squares] = [0, 0, 0];
+  for (let bin = 0; bin < bins; bin++) {
+    const [negatives, positives] = [cells[outcomes + bin]!, cells[outcomes + bins + bin]!];
+    const labelled = negatives + positives;
+    if (labelled <= 0) continue;
+    const score = Math.min(1 - UNIT, Math.max(UNIT, (cells[outcomes + 2 * bins + bin]! * UNIT) / labelled));
+    const [ofNegative, ofPositive] = [-Math.log(1 - score), -Math.log(score)];
+    n += labelled;
+    sum += negatives * ofNegative + positives * ofPositive;
+    squares += negatives * ofNegative ** 2 + positives * ofPositive ** 2;
+  }
+  if (n <= 0) return null;
+  const loss = cells[outcomes + 3 * bins + 1]! * UNIT;
+  return Math.max(0, (squares * (loss / sum) ** 2) / n - (loss / n) ** 2);
 }

@@ -40,6 +40,8 @@ export interface PerformanceEvidence {
   readonly metric: PerformanceMetric;
   readonly maxDrop: number;
   readonly minSamples: number;
+  /** Variances of the log-loss of a row (`logLossVarianceOf`), where the verdict is about that; of a side of which it is not known, null. */
+  readonly lossVariances?: { readonly window: number | null; readonly reference: number | null };
 }
 
 /** Standard errors that a drop must exceed: chance alone makes that of one window in 700. */
@@ -53,7 +55,8 @@ export const LOSSES: ReadonlySet<PerformanceMetric> = new Set<PerformanceMetric>
  * standard error, which is that of both sides. Labels decide where there are `minSamples` of them; else the estimate, of as many predictions.
  */
 export function judgePerformance(evidence: PerformanceEvidence): PerformanceVerdict {
-  const { layout, realised, labelled, estimated, predictions, reference, referenceN, metric, maxDrop, minSamples } = evidence;
+  const { layout, realised, labelled, estimated, predictions, reference, referenceN, metric, maxDrop, minSamples, lossVariances } =
+    evidence;
   const insufficient = (reason: string): PerformanceVerdict => ({
     metric,
     drop: null,
@@ -75,8 +78,14 @@ export function judgePerformance(evidence: PerformanceEvidence): PerformanceVerd
     if (measures === null || now === null || n < minSamples) continue;
     const drop = dropOf(metric, before, now);
     // An error told at the value of the window alone would be nothing at the ends, such as precision 0 of two rows.
-    const errors = [now, before].map((value) => samplingErrorOf(metric, value, measures, n, layout.task));
-    const ofReference = samplingErrorOf(metric, before, reference, referenceN, layout.task);
+    const errors = [
+      ...[now, before].map((value) => samplingErrorOf(metric, value, measures, n, layout.task)),
+      ...[lossVariances?.window, lossVariances?.reference].map((variance) => meanError(variance, n)),
+    ];
+    const ofReference = largestOf([
+      samplingErrorOf(metric, before, reference, referenceN, layout.task),
+      meanError(lossVariances?.reference, referenceN),
+    ]);
     const samplingError = errorOfDrop(metric, { before, now }, errors, ofReference);
     const hasFallen = drop >= maxDrop && samplingError !== null && drop > STANDARD_ERRORS * samplingError;
     const isChance = drop >= maxDrop && !hasFallen ? ', which can be chance' : '';
@@ -105,8 +114,18 @@ function errorOfDrop(
   ofWindow: readonly (number | null)[],
   ofReference: number | null,
 ): number | null {
-  const known = ofWindow.filter((error) => error !== null);
-  if (known.length === 0 || ofReference === null) return null;
-  const error = Math.max(...known);
+  const error = largestOf(ofWindow);
+  if (error === null || ofReference === null) return null;
   return LOSSES.has(metric) ? Math.hypot(error / before, (now * ofReference) / before ** 2) : Math.hypot(error, ofReference);
+}
+
+/** Standard error of a mean of rows of which each has this variance. */
+function meanError(variance: number | null | undefined, n: number): number | null {
+  return variance === null || variance === undefined || n <= 0 ? null : Math.sqrt(variance / n);
+}
+
+/** Null when none is known. */
+function largestOf(errors: readonly (number | null)[]): number | null {
+  const known = errors.filter((error) => error !== null);
+  return known.length === 0 ? null : Math.max(...known);
 }
