@@ -4,6 +4,9 @@ import { DELAY_EDGES_MS, type PerformanceLayout, UNIT } from './layout.ts';
 /** Errors beyond so many quanta are summed as if they were as large. */
 const MAX_QUANTA = 2 ** 22;
 
+/** Scores of two classes that are no probabilities are summed as if they were no further from 0. */
+const MAX_SCORE = 2 ** 10;
+
 /** Probabilities are clipped there before their logarithm is taken. */
 const LEAST_PROBABILITY = 1e-15;
 
@@ -38,8 +41,9 @@ export function countLabel(
   if (task.kind === 'binary') {
     const bin = binOf(layout.edges, score);
     cells[outcomes + truth * bins + bin]! += sign;
-    cells[outcomes + 2 * bins + bin]! += sign * Math.round(score / UNIT);
-    cells[outcomes + 3 * bins]! += sign * Math.round((score - truth) ** 2 / UNIT);
+    const summed = Math.max(-MAX_SCORE, Math.min(MAX_SCORE, score));
+    cells[outcomes + 2 * bins + bin]! += sign * Math.round(summed / UNIT);
+    cells[outcomes + 3 * bins]! += sign * Math.round((summed - truth) ** 2 / UNIT);
     const likelihood = Math.min(1, Math.max(LEAST_PROBABILITY, truth === 1 ? score : 1 - score));
     cells[outcomes + 3 * bins + 1]! += sign * Math.round(-Math.log(likelihood) / UNIT);
   } else if (task.kind === 'multiclass') {
