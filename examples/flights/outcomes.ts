@@ -17,7 +17,7 @@ export interface LabelCheck {
   readonly windows: readonly PerformanceStatistics[];
   /** AUC of all of them from the scores themselves, and between what it must lie by the sums of all windows; null without labels of both kinds. */
   readonly auc: { readonly raw: number; readonly lower: number; readonly upper: number } | null;
-  /** Windows whose AUC from the scores is not between `aucLower` and `aucUpper`. */
+  /** Windows that count other labels or other late flights, or whose AUC from the scores is not between `aucLower` and `aucUpper`. */
   readonly apart: number;
 }
 
@@ -56,8 +56,10 @@ export class Outcomes {
       labelled: windows.reduce((sum, { labelled }) => sum + labelled, 0),
       windows,
       auc: raw === null || lower === null || upper === null ? null : { raw, lower, upper },
-      apart: windows.filter(({ realised }, i) => {
-        const auc = rankAuc(ofWindows[i]!.scores, ofWindows[i]!.truths);
+      apart: windows.filter(({ realised, labelled, byScore }, i) => {
+        const { scores, truths } = ofWindows[i]!;
+        if (labelled !== truths.length || total(byScore.map(({ positives }) => positives ?? 0)) !== total(truths)) return true;
+        const auc = rankAuc(scores, truths);
         if (auc === null || realised?.aucLower == null || realised.aucUpper === null) return auc !== (realised?.auc ?? null);
         return !isWithin(auc, realised.aucLower, realised.aucUpper);
       }).length,
@@ -91,7 +93,7 @@ export class Outcomes {
  */
 export function rankAuc(scores: readonly number[], truths: readonly number[]): number | null {
   const order = Float64Array.from(scores.keys()).sort((a, b) => scores[a]! - scores[b]!);
-  const positives = truths.reduce((sum, truth) => sum + truth, 0);
+  const positives = total(truths);
   const negatives = truths.length - positives;
   if (positives === 0 || negatives === 0) return null;
   let ranks = 0;
@@ -104,6 +106,8 @@ export function rankAuc(scores: readonly number[], truths: readonly number[]): n
   }
   return (ranks - (positives * (positives + 1)) / 2) / (positives * negatives);
 }
+
+const total = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
 
 /** AUC of all windows together, from their sums by bin of the score: the bins are those of the reference, the same in each. */
 function sumAuc(windows: readonly PerformanceStatistics[]): ReturnType<typeof aucOf> {

@@ -68,7 +68,9 @@ export function performanceLines(check: LabelCheck, paint: Paint): string[] {
       return `    ${MONTH.format(windowStart).padEnd(12)}${values}  ${word}`;
     }),
     `  ${mark} ${grouped(labelled)} of ${grouped(expected)} labels have found their prediction${between ?? ''}`,
-    ...(apart > 0 ? [paint.bad(`    of ${apart} windows the AUC is not that of their scores`)] : []),
+    ...(apart > 0
+      ? [paint.bad(`    of ${apart} windows the counts are not those of the topics, or the AUC is not that of their scores`)]
+      : []),
   ];
 }
 

@@ -43,11 +43,15 @@ function fieldTable(prefix: string, schema: JsonSchema, entries = Object.entries
 function fieldRows(path: string, field: JsonSchema, isRequired: boolean): string[][] {
   const preset = field.default === undefined ? (isRequired ? '**required**' : '') : defaultText(field);
   const own = [code(path), cell(typeText(field)), isNested(field) && field.properties ? '' : cell(preset), cell(field.description ?? '')];
-  const inner = field.properties ? field : field.anyOf?.find((branch) => branch.properties);
+  const maps = (field.properties ? [field] : (field.anyOf ?? [])).filter((branch) => branch.properties);
+  // Of several maps a user writes one: what one of them requires is required in it alone.
+  const isChoice = maps.length > 1;
   return [
     own,
-    ...Object.entries(inner?.properties ?? {}).flatMap(([key, child]) =>
-      fieldRows(`${path}.${key}`, child, inner?.required?.includes(key) ?? false),
+    ...maps.flatMap((map) =>
+      Object.entries(map.properties ?? {}).flatMap(([key, child]) =>
+        fieldRows(`${path}.${key}`, child, !isChoice && (map.required?.includes(key) ?? false)),
+      ),
     ),
   ];
 }
@@ -76,6 +80,7 @@ function typeText(schema: JsonSchema): string {
   if (schema.type === 'array') return `list of ${schema.items ? typeText(schema.items) : 'anything'}`;
   if (schema.type === 'object') return schema.properties ? 'map' : 'map of text';
   if (schema.type === 'integer' || schema.type === 'number') return numberText(schema);
+  if (Array.isArray(schema.type)) return schema.type.map((type) => typeText({ type })).join(' or ');
   return schema.type === 'string' ? 'text' : String(schema.type);
 }
 

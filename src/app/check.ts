@@ -18,6 +18,7 @@ import type { Finding } from '../yaml/document.ts';
 import type { ColumnSource } from './column-sources.ts';
 import { checkAvroEvents, checkJsonEvents } from './event-checks.ts';
 import { type BoundFiles, columnFinding, findingFrom, shown } from './findings.ts';
+import { checkLabels } from './label-checks.ts';
 import { checkModel } from './model-checks.ts';
 import { checkPredictionSchema } from './prediction-checks.ts';
 import { readPinnedFile } from './reference-file.ts';
@@ -77,6 +78,7 @@ export async function checkPipeline(options: CheckOptions): Promise<CheckReport>
   if (pkg) steps.push(await checkPredictions(pkg, config, options));
   if (options.env[STOCK_VARIABLE]) steps.push(checkDelivery(config, options.env[STOCK_VARIABLE]));
   if (pkg && layout && config.drift.enabled) steps.push(await checkReference(pkg, layout, config.drift.pinned));
+  if (files && config.labels) steps.push(await checkLabels(files, config.labels, options));
   return { ok: !steps.some(({ findings }) => findings.some(({ severity }) => severity === 'error')), steps, columns };
 }
 

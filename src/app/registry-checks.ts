@@ -11,17 +11,27 @@ import type { CheckStep } from './check.ts';
 type Registry = Omit<RegistryEndpoint, 'clock'>;
 
 /**
- * The latest writer schema of the input topic (TopicNameStrategy: subject `<topic>-value`), references resolved.
+ * The latest writer schema of a topic, by default that of the input (TopicNameStrategy: subject `<topic>-value`), references resolved.
  * @throws WeirError `schema_unknown` without such a subject, or what the registry client throws
  */
-export async function latestEventSchema(config: PipelineConfig, registry: Registry, logger: Logger): Promise<AvroSchema> {
-  const { schema, references } = await latestRegistered(config, registry, logger);
+export async function latestEventSchema(
+  config: PipelineConfig,
+  registry: Registry,
+  logger: Logger,
+  topic = config.input.topic,
+): Promise<AvroSchema> {
+  const { schema, references } = await latestRegistered(config, registry, logger, topic);
   return parseAvroSchema(schema, references);
 }
 
 /** The same before it is parsed. @throws WeirError as `latestEventSchema` */
-export async function latestRegistered(config: PipelineConfig, registry: Registry, logger: Logger): Promise<RegisteredSchema> {
-  const subject = `${config.input.topic}-value`;
+export async function latestRegistered(
+  config: PipelineConfig,
+  registry: Registry,
+  logger: Logger,
+  topic = config.input.topic,
+): Promise<RegisteredSchema> {
+  const subject = `${topic}-value`;
   const id = await latestId(createRegistryHttp({ ...registry, clock: systemClock }), subject);
   if (id === undefined) throw new WeirError('schema_unknown', `The schema registry has no subject ${subject}.`);
   return await createRegistryClient({ ...registry, clock: systemClock, logger }).schemaById(id);

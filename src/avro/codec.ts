@@ -20,6 +20,8 @@ export interface AvroCodecOptions extends FramingOptions {
   readonly writerSchemas?: readonly unknown[];
   /** What messages call them; default: by the setting of the pipeline file. */
   readonly writerSchemasName?: string;
+  /** The section of the pipeline file that messages name; default: input. */
+  readonly section?: 'input' | 'labels';
   /** Needed by the formats that carry registry ids. */
   readonly registry?: RegistryClient;
   readonly layout: RowLayout;
@@ -53,21 +55,22 @@ interface Waiting {
  *   `schema_invalid` when a given schema is not Avro
  */
 export function createAvroCodec(options: AvroCodecOptions): Codec {
-  const { format, layout, registry, logger, clock, tombstones } = options;
+  const { format, layout, registry, logger, clock, tombstones, section = 'input' } = options;
   const list = layout.eventColumns.find(({ size }) => size !== undefined);
   if (list)
     throw new WeirError('config_invalid', `Column ${list.name} is a list (size), and lists are read from JSON only (input.format json).`);
   const framing = createInputFraming(format, options);
   const { frame } = framing;
   const reader = options.readerSchema === undefined ? undefined : parseAvroSchema(options.readerSchema);
-  if (reader) compileOrRefuse(reader, reader, layout, 'The reader schema (input.schema)');
+  if (reader) compileOrRefuse(reader, reader, layout, `The reader schema (${section}.schema)`);
 
   const compile = (json: unknown, references?: ReadonlyMap<string, unknown>): DecodePlan =>
     compilePlan(parseAvroSchema(json, references), reader, layout);
   const table = new WriterTable();
   const byFile = filesOf(options);
   const needsRegistry = format !== 'plain' && format !== 'single-object';
-  if (needsRegistry && !registry) throw new WeirError('config_invalid', `input.format ${format} needs a schema registry (registry.url).`);
+  if (needsRegistry && !registry)
+    throw new WeirError('config_invalid', `${section}.format ${format} needs a schema registry (registry.url).`);
 
   const settle = (writer: Writer, subject: string | undefined, plan: () => DecodePlan): void => {
     const name = nameOf(writer, subject);
@@ -109,7 +112,7 @@ export function createAvroCodec(options: AvroCodecOptions): Codec {
     if (writer.plan === undefined && writer.failure === undefined && !needsRegistry) {
       const json = byFile.get(writer.idText);
       if (json === undefined) {
-        const message = `No schema under input.writerSchemas has the fingerprint ${writer.idText}.`;
+        const message = `No schema under ${section}.writerSchemas has the fingerprint ${writer.idText}.`;
         writer.failure = { code: 'schema_unknown', message };
         table.forget(writer);
       } else {
@@ -182,12 +185,12 @@ export function createAvroCodec(options: AvroCodecOptions): Codec {
   function filesOf({
     readerSchema,
     writerSchemas = [],
-    writerSchemasName = 'A writer schema (input.writerSchemas)',
+    writerSchemasName = `A writer schema (${section}.writerSchemas)`,
   }: AvroCodecOptions): ReadonlyMap<string, unknown> {
     const given = readerSchema === undefined ? writerSchemas : [...writerSchemas, readerSchema];
     if (format !== 'plain' && format !== 'single-object') return new Map();
     if (given.length === 0) {
-      throw new WeirError('config_invalid', `input.format ${format} needs input.writerSchemas or input.schema.`);
+      throw new WeirError('config_invalid', `${section}.format ${format} needs ${section}.writerSchemas or ${section}.schema.`);
     }
     const index = format === 'plain' ? new Map([['', given[0]]]) : indexByFingerprint(given);
     for (const json of index.values()) compileOrRefuse(parseAvroSchema(json), reader, layout, writerSchemasName);

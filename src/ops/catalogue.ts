@@ -211,7 +211,7 @@ export const METRICS = {
     type: 'gauge',
     labels: ['topic', 'partition'],
     unit: 'records',
-    help: 'Records of an assigned partition that are in the log but not settled.',
+    help: 'Records of an assigned partition of the input that are in the log but not settled. The groups of drift and labels are not in it: the lag of <group>-labels-<model>-<version> is labels.ttlMs of predictions by design, never 0; do not alert or scale on it.',
   },
   assignedPartitions: {
     name: 'weir_assigned_partitions',

@@ -4,7 +4,7 @@ import type { RegistryClient } from '../../avro/registry-client.ts';
 import { readSchemaFile } from '../../avro/schema-sources.ts';
 import type { PipelineConfig } from '../../config/index.ts';
 import type { Clock } from '../../core/clock.ts';
-import { createRowLayout, type TensorSpec } from '../../core/layout.ts';
+import { createRowLayout, type RowLayout, type TensorSpec } from '../../core/layout.ts';
 import type { Codec, Logger } from '../../core/ports.ts';
 import type { RecordBatch } from '../../core/records.ts';
 import { Rows } from '../../core/rows.ts';
@@ -52,13 +52,8 @@ const ID_GROUP = 'labels';
  */
 export async function createLabelReader(options: LabelReaderOptions): Promise<LabelReader> {
   const { labels, task } = options;
-  const isText =
-    task.kind === 'multiclass' ||
-    (labels.positive !== undefined && 'equals' in labels.positive && typeof labels.positive.equals === 'string');
-  const layout = createRowLayout(tensorsOf(labels, isText ? 'string' : 'float'), {
-    entities: new Map(labels.id ? [[ID_GROUP, labels.id]] : []),
-    ...(labels.time ? { eventTime: labels.time } : {}),
-  });
+  const isText = areTexts(labels, task);
+  const layout = labelLayout(labels, task);
   const rows = new Rows(layout, MAX_LABEL_ROWS);
   const codec = await codecOf(options, layout);
   const truth = new Float64Array(MAX_LABEL_ROWS);
@@ -87,6 +82,18 @@ export async function createLabelReader(options: LabelReaderOptions): Promise<La
   };
 }
 
+/** The fields of a label that are read: its value, and its id and time where `labels` names them. */
+export function labelLayout(labels: LabelsConfig, task: PerformanceTask): RowLayout {
+  return createRowLayout(tensorsOf(labels, areTexts(labels, task) ? 'string' : 'float'), {
+    entities: new Map(labels.id ? [[ID_GROUP, labels.id]] : []),
+    ...(labels.time ? { eventTime: labels.time } : {}),
+  });
+}
+
+function areTexts({ positive }: LabelsConfig, task: PerformanceTask): boolean {
+  return task.kind === 'multiclass' || (positive !== undefined && 'equals' in positive && typeof positive.equals === 'string');
+}
+
 function tensorsOf({ value, id }: LabelsConfig, kind: 'float' | 'string'): TensorSpec[] {
   const column = { required: false, onInvalid: 'flag' } as const;
   const truth: TensorSpec = {
@@ -100,17 +107,14 @@ function tensorsOf({ value, id }: LabelsConfig, kind: 'float' | 'string'): Tenso
   return [truth, { name: 'ids', kind: 'float', columns: [{ ...column, name: 'labels.id', kind: 'float', binding }] }];
 }
 
-async function codecOf(
-  { labels, registry, clock, logger }: LabelReaderOptions,
-  layout: ReturnType<typeof createRowLayout>,
-): Promise<Codec> {
+async function codecOf({ labels, registry, clock, logger }: LabelReaderOptions, layout: RowLayout): Promise<Codec> {
   const { format, schema, writerSchemas } = labels;
   if (format === 'json') return createJsonCodec({ layout, tombstones: 'skip' });
   return createAvroCodec({
     format,
     ...(schema === undefined ? {} : { readerSchema: await readSchemaFile(schema) }),
     writerSchemas: await Promise.all(writerSchemas.map(readSchemaFile)),
-    writerSchemasName: 'labels.writerSchemas',
+    section: 'labels',
     ...(registry ? { registry } : {}),
     layout,
     tombstones: 'skip',

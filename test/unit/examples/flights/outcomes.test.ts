@@ -8,6 +8,7 @@ import { performanceWindow } from './fixtures.ts';
 
 const { paint } = createScreen({ isTTY: false, write: () => undefined }, { color: false, silent: false });
 const APRIL_MS = Date.UTC(2013, 3, 1);
+const MAY_MS = Date.UTC(2013, 4, 1);
 
 /** The share of concordant pairs, counted pair by pair. */
 function pairAuc(scores: readonly number[], truths: readonly number[]): number | null {
@@ -82,9 +83,33 @@ test('a label too few, or an AUC that is not that of the scores, is told', () =>
   const check = someOutcomes().check([wrong]);
   expect(check.apart).toBe(1);
   expect(areLabelsExact(check)).toBe(false);
-  expect(performanceLines(check, paint).join('\n')).toMatch(/✘ 4 of 4 labels[^]*of 1 windows the AUC is not that of their scores/);
+  expect(performanceLines(check, paint).join('\n')).toMatch(
+    /✘ 4 of 4 labels[^]*of 1 windows the counts are not those of the topics, or the AUC/,
+  );
   expect(areLabelsExact(someOutcomes().check([]))).toBe(false);
   expect(performanceLines(someOutcomes().check([]), paint)[0]).toContain('too few flights to judge');
+});
+
+test('a truth that is another is told, however little it does to the AUC', () => {
+  const window = performanceWindow(APRIL_MS, { labelled: 4, auc: 0.75, aucLower: 0.5, aucUpper: 1 }, [
+    [1, 0],
+    [3, 3],
+  ]);
+  const check = someOutcomes().check([window]);
+  expect(check.apart).toBe(1);
+  expect(areLabelsExact(check)).toBe(false);
+});
+
+test('labels that are counted in another month are told, though there are as many in all', () => {
+  const none = performanceWindow(MAY_MS, { labelled: 1, auc: null, aucLower: null, aucUpper: null }, [
+    [0, 0],
+    [1, 0],
+  ]);
+  const window = performanceWindow(APRIL_MS, { labelled: 3, auc: 0.75, aucLower: 0.5, aucUpper: 1 }, [
+    [1, 0],
+    [2, 2],
+  ]);
+  expect(areLabelsExact(someOutcomes().check([window, none]))).toBe(false);
 });
 
 test('a month is a row, for people, for machines and in the README', () => {
