@@ -55,9 +55,9 @@ ${others(sights.slice(0, MOST_LISTED), { name, size })}
 `;
 }
 
-/** Of the newest window with labels. */
+/** Of the newest window that labels can judge; where they can judge none, of the newest with any: the newest of all has few as yet. */
 function calibration(sights: readonly PerformanceSight[], name: string, id: string): Html | undefined {
-  for (const { window, of } of sights) {
+  for (const { window, of } of [...sights.filter(({ of: { dropBasis } }) => dropBasis === 'LABELS'), ...sights]) {
     const bins = reliabilityBins(of.byScore);
     if (bins.length === 0) continue;
     const title = `How often scores${name} were right, ${windowText({ ...window, final: true })}`;

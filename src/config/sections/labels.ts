@@ -9,7 +9,9 @@ export const PERFORMANCE_METRICS = ['auc', 'accuracy', 'precision', 'recall', 'f
 export const labelsSection = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Join labels. Off: as if the section were not there.'),
-    topic: topic().describe('Topic with the labels.'),
+    topic: topic().describe(
+      'Topic with the labels. All labels of one id must be in one partition, as when the id is the key: else which of them counts depends on the order in which partitions are read.',
+    ),
     format: z.enum(INPUT_FORMATS).exactOptional().describe('How labels are written; default: as input.format.'),
     schema: path().exactOptional().describe('Reader schema (.avsc), for Avro. Absent: fields are those of each writer schema.'),
     writerSchemas: z.array(path()).default([]).describe('Writer schemas as files, for records that no registry knows.'),

@@ -75,10 +75,16 @@ describe('a report with performance', () => {
     expect(text).toContain('Reference labels 50,000 0.9 0.8 0.1');
   });
 
-  it('shows how often scores were right, of the newest window with labels', () => {
+  it('shows how often scores were right, of the newest window that labels can judge, else of the newest with any', () => {
     expect(text).toContain('How often scores were right, 1970-01-01 03:00 to 1970-01-01 04:00');
     expect(text).toContain('Furthest from it: 0.9 and more, with a mean score of 0.95, of which 50 % were positive.');
     expect(text).toContain('0.8 to 0.9 200 0.85 85 %');
+  });
+
+  it('does not say of a few labels how often scores were right where there are windows with many', () => {
+    const few = untold(5, { byScore, labelled: 30, realised: aucOf(0.5, 30) });
+    expect(textOf(pageOf([...windows, of([few], 5)]))).toContain('How often scores were right, 1970-01-01 03:00 to 1970-01-01 04:00');
+    expect(textOf(pageOf([of([few], 5)]))).toContain('How often scores were right, 1970-01-01 05:00 to 1970-01-01 06:00');
   });
 
   it('tells in the decisions what fell, also where nothing drifted', () => {
