@@ -29,6 +29,7 @@ export class JoinSeat {
   inputTopic = '';
   /** What the last owner has counted. */
   private readonly counted: JoinPosition | undefined;
+  private isRead = false;
 
   constructor(
     id: number,
@@ -54,9 +55,25 @@ export class JoinSeat {
     return this.hasPredictions && this.labelPosition(partition) >= position;
   }
 
+  /**
+   * True when a label may be looked at now: one that is new waits until those that the last owner has counted were looked at again in all
+   * partitions. It may take the place of one of them, and that one is taken back.
+   */
+  takesLabel(partition: number, labelOffset: number): boolean {
+    return this.hasCountedLabels(partition, labelOffset) || this.hasLabels;
+  }
+
   /** Labels of a partition from one position to another were looked at, by whoever takes them. */
   passLabels(partition: number, from: number, to: number): void {
-    if (this.takesLabels(partition, from)) this.labels.set(partition, Math.max(this.labelPosition(partition), to));
+    if (!this.takesLabels(partition, from)) return;
+    const until = this.hasLabels ? to : Math.min(to, this.counted?.labels[partition] ?? 0);
+    this.labels.set(partition, Math.max(this.labelPosition(partition), until));
+  }
+
+  /** True once all labels that the last owner has come to were looked at again. */
+  private get hasLabels(): boolean {
+    this.isRead ||= entriesOf(this.counted?.labels ?? {}).every(([label, position]) => this.labelPosition(label) >= position);
+    return this.isRead;
   }
 
   /** True when the last owner has counted a prediction. */
@@ -88,9 +105,7 @@ export class JoinSeat {
    * @param labels positions that any seat has come to
    */
   isCaughtUp(labels: ReadonlyMap<number, number>): boolean {
-    if (!this.hasPredictions) return false;
-    const reached = [...labels, ...entriesOf(this.counted?.labels ?? {})];
-    return reached.every(([label, position]) => this.labelPosition(label) >= position);
+    return this.hasPredictions && this.hasLabels && [...labels].every(([label, position]) => this.labelPosition(label) >= position);
   }
 
   /**

@@ -6,7 +6,7 @@ import { Generations } from './generations.ts';
 import type { LabelColumns } from './label-columns.ts';
 import { type JoinPosition, JoinSeat } from './join-seat.ts';
 import type { JoinTally, LabelJoinOptions } from './join-types.ts';
-import { LabelStore } from './label-store.ts';
+import { isLater, LabelStore } from './label-store.ts';
 import { cover } from './pane-sums.ts';
 import { PredictionReader } from './prediction-reader.ts';
 import { isRepeated, PredictionGeneration } from './prediction-store.ts';
@@ -136,6 +136,7 @@ export class LabelJoin {
     return (
       seat !== undefined &&
       seat.takesLabels(partition, 0) &&
+      seat.takesLabel(partition, offset) &&
       offset >= seat.labelPosition(partition) &&
       !seat.hasCountedLabels(partition, offset)
     );
@@ -165,7 +166,14 @@ export class LabelJoin {
   positionOf(partition: number): JoinPosition | undefined {
     const seat = this.byPartition.get(partition);
     if (!seat?.isCaughtUp(this.reached)) return undefined;
-    return seat.counts(this.predictions.firstOffset(seat.id), (label) => this.labels.firstOffset(label));
+    return seat.counts(this.predictions.firstOffset(seat.id), (label) => this.firstLabel(seat, label));
+  }
+
+  /** First label that waits, or that a prediction in memory has: when more labels come than memory holds, the second may be older. */
+  private firstLabel({ id }: JoinSeat, partition: number): number | undefined {
+    const joined = this.predictions.all.map((generation) => generation.firstLabel(id, partition));
+    const known = [this.labels.firstOffset(partition), ...joined].filter((offset) => offset !== undefined);
+    return known.length > 0 ? Math.min(...known) : undefined;
   }
 
   private takePrediction(seat: JoinSeat, records: RecordBatch, i: number): void {
@@ -209,6 +217,9 @@ export class LabelJoin {
     // One that this partition has not come to yet comes again.
     if (labelOffset >= seat.labelPosition(labelPartition) || Math.abs(labelMs - eventTimeMs) > options.ttlMs) return;
     row.truth = labels.truth[labelRow]!;
+    generation.noteLabel(seat.id, labelPartition, labelOffset);
+    generation.labelPartition[at] = labelPartition;
+    generation.labelLogMs[at] = labels.logMs[labelRow]!;
     this.apply(seat, generation, at, labelMs, seat.hasCountedLabel(offset, labelPartition, labelOffset));
     this.tally.joined++;
   }
@@ -218,6 +229,7 @@ export class LabelJoin {
     const { predictions, options, row, tally, seats } = this;
     const { partition } = records;
     const labelMs = timeMs[at]!;
+    const logMs = records.timestamps[columns.from + at]!;
     const start = idStart[at]!;
     const length = idLength[at]!;
     const hash = hashOf(idBuffer, start, length);
@@ -231,10 +243,16 @@ export class LabelJoin {
         const seat = seats.get(generation.seat[i]!);
         if (!seat?.takesLabels(partition, columns.position) || Math.abs(labelMs - generation.timeMs[i]!) > options.ttlMs) continue;
         joined++;
-        if (offset < seat.labelPosition(partition)) continue;
+        if (offset < seat.labelPosition(partition) || !seat.takesLabel(partition, offset)) continue;
         isNew = true;
-        if (!Number.isNaN(generation.truth[i]!)) again++;
+        if (!Number.isNaN(generation.truth[i]!)) {
+          again++;
+          if (!isLater(partition, logMs, generation.labelPartition[i]!, generation.labelLogMs[i]!)) continue;
+        }
         row.truth = truth[at]!;
+        generation.noteLabel(seat.id, partition, offset);
+        generation.labelPartition[i] = partition;
+        generation.labelLogMs[i] = logMs;
         this.apply(seat, generation, i, labelMs, seat.hasCountedLabel(generation.offset[i]!, partition, offset));
       }
     }

@@ -3,6 +3,15 @@ import { Generations } from './generations.ts';
 import type { LabelJoinOptions } from './join-types.ts';
 import type { LabelColumns } from './label-columns.ts';
 
+/**
+ * True for a label that comes after another of its id. In one partition that is the order in which they are read; nothing orders two partitions but
+ * the timestamps of their records.
+ */
+export function isLater(partition: number, logMs: number, otherPartition: number, otherLogMs: number): boolean {
+  if (partition === otherPartition || logMs > otherLogMs) return true;
+  return logMs === otherLogMs && partition > otherPartition;
+}
+
 /** Labels of a stretch of time, which are let go together. One row a key: the newest label of it. */
 export class LabelGeneration {
   readonly keys = new ByteMap();
@@ -12,6 +21,8 @@ export class LabelGeneration {
   timeMs = new Float64Array(512);
   partition = new Int32Array(512);
   offset = new Float64Array(512);
+  /** Timestamp of the record. */
+  logMs = new Float64Array(512);
   /** Where each partition's labels begin. */
   readonly firstOffsets = new Map<number, number>();
   earliestLogMs = Number.POSITIVE_INFINITY;
@@ -26,6 +37,7 @@ export class LabelGeneration {
       this.timeMs = grown(this.timeMs, size);
       this.partition = grown(this.partition, size);
       this.offset = grown(this.offset, size);
+      this.logMs = grown(this.logMs, size);
     }
     return row;
   }
@@ -64,8 +76,10 @@ export class LabelStore extends Generations<LabelGeneration> {
     const start = idStart[at]!;
     const length = idLength[at]!;
     const known = this.find(hash, idBuffer, start, length);
+    const logMs = records.timestamps[from + at]!;
     if (known && known.partition[this.foundRow] === partition && known.offset[this.foundRow]! >= offset) return;
-    const generation = this.open(records.timestamps[from + at]!, partition, offset);
+    if (known && !isLater(partition, logMs, known.partition[this.foundRow]!, known.logMs[this.foundRow]!)) return;
+    const generation = this.open(logMs, partition, offset);
     generation.count++;
     // Of an id that has one prediction, which has it, there is nothing to wait for; its offset is remembered all the same.
     if (isJoined && this.match === 'predictionId') return;
@@ -74,5 +88,6 @@ export class LabelStore extends Generations<LabelGeneration> {
     generation.timeMs[row] = timeMs[at]!;
     generation.partition[row] = partition;
     generation.offset[row] = offset;
+    generation.logMs[row] = logMs;
   }
 }

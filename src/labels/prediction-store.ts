@@ -11,9 +11,14 @@ const GROWING = [
   'arm',
   'truth',
   'labelledAtMs',
+  'labelPartition',
+  'labelLogMs',
   'before',
   'newest',
 ] as const;
+
+/** A topic has fewer partitions. */
+const MAX_LABEL_PARTITIONS = 2 ** 24;
 
 /** Predictions of a stretch of time, which are let go together. Columns; row i is the i-th that came. */
 export class PredictionGeneration {
@@ -33,12 +38,16 @@ export class PredictionGeneration {
   /** What its label says; NaN: there is none. */
   truth = new Float64Array(512);
   labelledAtMs = new Float64Array(512);
+  /** Partition of its label, and timestamp of the label's record. */
+  labelPartition = new Int32Array(512);
+  labelLogMs = new Float64Array(512);
   /** The row before with the same key; −1: there is none. */
   before = new Int32Array(512);
   /** Newest row of each key. */
   newest = new Int32Array(512);
   /** Where each seat's rows begin. */
   readonly firstOffsets = new Map<number, number>();
+  private readonly firstLabels = new Map<number, number>();
   earliestLogMs = Number.POSITIVE_INFINITY;
   latestLogMs = Number.NEGATIVE_INFINITY;
 
@@ -52,6 +61,17 @@ export class PredictionGeneration {
     this.newest[number] = row;
     this.truth[row] = Number.NaN;
     return row;
+  }
+
+  /** A row of a seat has a label, which must be known as long as the row is: another one takes its place. */
+  noteLabel(seat: number, partition: number, offset: number): void {
+    const first = this.firstLabels.get(seat * MAX_LABEL_PARTITIONS + partition);
+    if (first === undefined || offset < first) this.firstLabels.set(seat * MAX_LABEL_PARTITIONS + partition, offset);
+  }
+
+  /** First label of a partition that a row of a seat had; undefined: none had any. */
+  firstLabel(seat: number, partition: number): number | undefined {
+    return this.firstLabels.get(seat * MAX_LABEL_PARTITIONS + partition);
   }
 
   private grow(): void {

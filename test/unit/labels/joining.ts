@@ -125,10 +125,12 @@ export function expectedPanes(
       panes.set(start, cells);
       countPrediction(LAYOUT, cells, score);
       const id = match === 'key' ? made.key : idOf(partition, made);
-      for (const labelLog of labels.values()) {
-        const label = labelLog.findLast((other) => other.id === id && Math.abs(other.timeMs - timeMs) <= TTL_MS);
-        if (label) countLabel(LAYOUT, cells, { score, predicted: 0, truth: label.truth, delayMs: label.timeMs - timeMs }, 1);
-      }
+      // The last of each partition, and of these the one that was written last, else that of the last partition.
+      const last = [...labels.values()].flatMap(
+        (labelLog) => labelLog.findLast((other) => other.id === id && Math.abs(other.timeMs - timeMs) <= TTL_MS) ?? [],
+      );
+      const label = last.sort((a, b) => a.timeMs - b.timeMs).at(-1);
+      if (label) countLabel(LAYOUT, cells, { score, predicted: 0, truth: label.truth, delayMs: label.timeMs - timeMs }, 1);
     }
   }
   return panes;

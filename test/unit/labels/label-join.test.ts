@@ -173,8 +173,11 @@ describe('a partition that goes to another worker', () => {
   });
 });
 
-/** Workers that read, save and die at random, over the same logs. */
-function simulate(seed: number): { saved: Map<number, Float64Array>; expected: Map<number, Float64Array> } {
+/**
+ * Workers that read, save and die at random, over the same logs.
+ * @param isSpread labels of one id are in both partitions, as when these have become more, or their records have no keys
+ */
+function simulate(seed: number, isSpread: boolean): { saved: Map<number, Float64Array>; expected: Map<number, Float64Array> } {
   const random = new Random(seed);
   const match = seed % 3 === 0 ? 'predictionId' : 'key';
   const predictionLogs = new Map<number, MadePrediction[]>();
@@ -197,8 +200,9 @@ function simulate(seed: number): { saved: Map<number, Float64Array>; expected: M
     }
     predictionLogs.set(partition, log);
     // All labels of an id are in one partition, in an order of their own.
-    for (const label of random.shuffle(labels)) labelLogs.get(label.id.length % 2)!.push(label);
+    for (const label of random.shuffle(labels)) labelLogs.get((isSpread ? random.below(2) : label.id.length) % 2)!.push(label);
   }
+  if (isSpread) for (const log of labelLogs.values()) log.sort((a, b) => a.timeMs - b.timeMs);
   const options = optionsOf({ match, ttlMs: TTL_MS });
   const saved = new Map<number, Float64Array>();
   const states = new Map<number, JoinPosition>();
@@ -255,15 +259,19 @@ function simulate(seed: number): { saved: Map<number, Float64Array>; expected: M
     }
   }
   for (const partition of [0, 1, 2]) readPredictions(partition, 1_000);
-  for (const worker of workers) for (const label of [0, 1]) readLabels(worker, label, 1_000);
+  // Again and again: labels that are new wait for those that are read again, and partitions for each other.
+  for (const worker of workers) for (const label of [0, 1, 0, 1, 0, 1]) readLabels(worker, label, 1_000);
   for (const partition of [0, 1, 2]) save(partition);
   return { saved, expected: expectedPanes(predictionLogs, labelLogs, match) };
 }
 
 describe('joining by workers that die', () => {
-  it('counts what one pass over both logs does, whoever read what and when', () => {
-    for (let seed = 1; seed <= 150; seed++) {
-      const { saved, expected } = simulate(seed);
+  it.each([
+    { isSpread: false, labels: 'that have a partition' },
+    { isSpread: true, labels: 'that are spread over partitions' },
+  ])('counts what one pass over both logs does, whoever read what and when, of labels $labels', ({ isSpread }) => {
+    for (let seed = 1; seed <= 100; seed++) {
+      const { saved, expected } = simulate(seed, isSpread);
       for (const [start, cells] of expected) expect([seed, start, ...(saved.get(start) ?? [])]).toEqual([seed, start, ...cells]);
       expect([...saved.keys()].filter((start) => !expected.has(start))).toEqual([]);
     }
