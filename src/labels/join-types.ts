@@ -16,7 +16,7 @@ export interface LabelJoinOptions extends PredictionReaderOptions {
 /** What became of records, since the start. */
 export interface JoinTally {
   predictions: number;
-  /** Records of the predictions topic that are none. */
+  /** Records of the predictions topic that are none, or whose event time is negative or more than a day ahead. */
   malformedPredictions: number;
   /** Labels joined to one prediction or more. */
   joined: number;

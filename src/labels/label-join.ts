@@ -1,6 +1,7 @@
 import type { RecordBatch } from '../core/records.ts';
 import { countLabel, countPrediction } from '../drift/performance/counting.ts';
 import type { PerformancePane } from '../drift/performance/performance-delta.ts';
+import { MAX_AHEAD_MS } from '../drift/observer.ts';
 import { hashOf } from './byte-map.ts';
 import { Generations } from './generations.ts';
 import type { LabelColumns } from './label-columns.ts';
@@ -103,8 +104,10 @@ export class LabelJoin {
     for (let i = 0; i < records.count; i++) {
       if (records.offsets[i]! < seat.position) continue;
       const found = reader.read(records, i);
-      if (found === 'ours') this.takePrediction(seat, records, i);
-      else if (found === 'malformed') tally.malformedPredictions++;
+      // One event time of a wrong clock would make all windows before it final, and have them let go.
+      const isTimed = reader.eventTimeMs >= 0 && reader.eventTimeMs <= records.timestamps[i]! + MAX_AHEAD_MS;
+      if (found === 'ours' && isTimed) this.takePrediction(seat, records, i);
+      else if (found !== 'other') tally.malformedPredictions++;
     }
     seat.position = Math.max(seat.position, records.nextOffset);
     if (records.count > 0) seat.readToMs = records.timestamps[records.count - 1]!;

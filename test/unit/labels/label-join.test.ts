@@ -91,6 +91,23 @@ describe('joining labels to predictions', () => {
     expect(join.tally.repeated).toBe(2);
   });
 
+  it('leaves out a prediction whose event time is of no clock', () => {
+    const join = new LabelJoin(optionsOf());
+    join.open(0, undefined);
+    const batch = predictionBatch(
+      0,
+      [
+        { ...predictions[0]!, timeMs: START_MS + 90_000_000 },
+        { ...predictions[1]!, timeMs: -1 },
+      ],
+      0,
+      2,
+    );
+    join.takePredictions({ ...batch, timestamps: Float64Array.of(START_MS, START_MS) });
+    expect(join.take(0)).toEqual([]);
+    expect([join.tally.malformedPredictions, join.latestMs(0)]).toEqual([2, Number.NEGATIVE_INFINITY]);
+  });
+
   it('says where the events of a pane are', () => {
     const join = new LabelJoin(optionsOf());
     join.open(4, undefined);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { fixedPanes } from '../../../src/core/window-size.ts';
 import { countLabel } from '../../../src/drift/performance/counting.ts';
 import type { PerformanceLayout } from '../../../src/drift/performance/layout.ts';
 import { measureLabelled } from '../../../src/drift/performance/measures.ts';
@@ -27,7 +28,7 @@ test.each([
   ['in another unit than the scores', 60_000],
 ])('labels %s can be written, and add up to what was counted', (_, factor) => {
   const layout = layoutOf({ kind: 'regression' }, [0], { std: 1 });
-  const panes = new PanesOfSeat(layout, 60_000);
+  const panes = new PanesOfSeat(layout, fixedPanes(60_000));
   const counted = new Float64Array(layout.size);
   for (let row = 0; row < 5_000; row++) {
     const label = { score: 0, predicted: 0, truth: (1 + (row % 7)) * factor, delayMs: row };
@@ -42,7 +43,7 @@ test.each([
 
 test('scores of two classes that are no probabilities can be written, too', () => {
   const layout = layoutOf({ kind: 'binary' }, [0.5]);
-  const panes = new PanesOfSeat(layout, 60_000);
+  const panes = new PanesOfSeat(layout, fixedPanes(60_000));
   for (const score of [-3e38, 3e38, 5e4]) {
     for (let row = 0; row < 20_000; row++) countLabel(layout, panes.at(0, 0).cells, { score, predicted: 0, truth: row % 2, delayMs: 0 }, 1);
   }
