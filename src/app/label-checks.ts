@@ -7,6 +7,7 @@ import type { RowLayout } from '../core/layout.ts';
 import { type PerformanceTask, performanceLayoutOf } from '../drift/performance/layout.ts';
 import { referenceCellsOf } from '../drift/performance/reference.ts';
 import { parseReferenceProfile } from '../drift/reference-profile.ts';
+import { jsonBindingProblems } from '../json/codec.ts';
 import type { Finding } from '../yaml/document.ts';
 import type { CheckOptions, CheckStep } from './check.ts';
 import { type BoundFiles, findingFrom } from './findings.ts';
@@ -26,10 +27,15 @@ export async function checkLabels(files: BoundFiles, labels: LabelsConfig, optio
   const detail = `${labels.topic}: ${task.kind}, ${pathText(labels.value)} by ${labels.match}; the verdict is about ${performanceMetricOf(labels, task)}`;
   const layout = labelLayout(labels, task);
   const findings = [
-    ...(labels.format === 'json' ? [] : await schemaFindings(files, labels, layout, options)),
+    ...(labels.format === 'json' ? jsonFindings(files, labels, layout) : await schemaFindings(files, labels, layout, options)),
     ...(await referenceFindings(files, task)),
   ];
   return { ...step, detail, findings };
+}
+
+/** Bindings that no JSON object can fill. */
+function jsonFindings(files: BoundFiles, labels: LabelsConfig, layout: RowLayout): Finding[] {
+  return jsonBindingProblems(layout).map((message) => placed({ severity: 'error', message }, labels, files));
 }
 
 /** The fields that `labels` names against the schemas that labels are known to have. */

@@ -1,5 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import { type Clock, sleep } from '../core/clock.ts';
+import { WeirError } from '../core/errors.ts';
 import type { Logger } from '../core/ports.ts';
 import type { RecordBatch } from '../core/records.ts';
 import { weirErrorFromKafka } from './errors.ts';
@@ -118,7 +119,7 @@ export class TopicTail {
   private async accept(fetched: FetchedPartition, positions: Map<number, number>): Promise<RecordBatch | undefined> {
     const { topic, partition, error, nextOffset, lastStableOffset, fetchedOffset } = fetched;
     if (error?.name === 'KafkaJSOffsetOutOfRange') {
-      positions.set(partition, await this.firstOffset(partition));
+      positions.set(partition, await this.firstOffset(partition, fetchedOffset));
       return undefined;
     }
     if (error) throw error;
@@ -139,7 +140,8 @@ export class TopicTail {
     };
   }
 
-  private async firstOffset(partition: number): Promise<number> {
+  /** @throws WeirError `state_invalid` when the log has become shorter: then positions in it mean nothing any more */
+  private async firstOffset(partition: number, position: number): Promise<number> {
     const { topic, logger } = this.options;
     const [found] = await this.cluster.fetchTopicsOffset([{ topic, partitions: [{ partition }], fromBeginning: true }]);
     const offset = Number(found?.partitions[0]?.offset ?? 0);

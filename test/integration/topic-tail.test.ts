@@ -104,6 +104,18 @@ describe('the tail of a topic', { timeout: 60_000 }, () => {
     }
   });
 
+  it('gives up when the topic has become another one', async () => {
+    const topic = uniqueName('tail');
+    await createTopic(topic);
+    await produce(topic, [{ value: 'a' }]);
+    const tail = await tailOf(topic);
+    try {
+      await expect(tail.poll(new Map([[0, 7]]), 20)).rejects.toMatchObject({ code: 'state_invalid' });
+    } finally {
+      await tail.close();
+    }
+  });
+
   it('says which topic is missing', async () => {
     await expect(tailOf(uniqueName('nowhere'))).rejects.toMatchObject({ code: 'topic_missing' });
   });

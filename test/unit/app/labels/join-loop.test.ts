@@ -45,7 +45,7 @@ function loopWith(emit: (emission: Emission, owned: Set<number>) => Promise<bool
     encodeLetters: () => {},
     deadLettersTopic: 'letters',
     flushIntervalMs: 1,
-    metrics: { show: () => {} },
+    metrics: { show: () => {}, worked: () => {} },
     onFailure: (error) => {
       throw error;
     },
