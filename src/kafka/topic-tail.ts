@@ -145,6 +145,10 @@ export class TopicTail {
     const { topic, logger } = this.options;
     const [found] = await this.cluster.fetchTopicsOffset([{ topic, partitions: [{ partition }], fromBeginning: true }]);
     const offset = Number(found?.partitions[0]?.offset ?? 0);
+    if (offset < position) {
+      const message = `Partition ${partition} of ${topic} ends before offset ${position}, which was read already: the topic was made anew or has lost records.`;
+      throw new WeirError('state_invalid', `${message} Start the worker again: it reads the partition from its beginning.`);
+    }
     logger.warn(
       { topic, partition, offset },
       'what was to be read next is not in the topic any more; going on with the first record there is',
