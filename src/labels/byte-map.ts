@@ -17,10 +17,14 @@ export class ByteMap {
   private hashes = new Int32Array(512);
   /** Number + 1 by slot; 0: free. Never more than half full, so that a probe ends. */
   private slots = new Int32Array(1024);
+  /** A bit for each slot of a table eight times as large, set where a key is: small enough for a cache, and nearly all that is not there is not in it. */
+  private filter = new Int32Array(256);
 
   /** Number of a key; −1: it is not there. @param hash `hashOf` the key */
   find(hash: number, bytes: Uint8Array, start: number, length: number): number {
-    const { slots, hashes } = this;
+    const { slots, hashes, filter } = this;
+    const bit = (hash ^ (hash >>> 13)) & (filter.length * 32 - 1);
+    if ((filter[bit >>> 5]! & (1 << (bit & 31))) === 0) return -1;
     const mask = slots.length - 1;
     for (let slot = (hash ^ (hash >>> 15)) & mask; ; slot = (slot + 1) & mask) {
       const at = slots[slot]! - 1;
@@ -58,6 +62,8 @@ export class ByteMap {
     let slot = (hash ^ (hash >>> 15)) & mask;
     while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
     this.slots[slot] = number + 1;
+    const bit = (hash ^ (hash >>> 13)) & (this.filter.length * 32 - 1);
+    this.filter[bit >>> 5]! |= 1 << (bit & 31);
   }
 
   private isSame(number: number, bytes: Uint8Array, start: number, length: number): boolean {
@@ -72,6 +78,7 @@ export class ByteMap {
     this.starts = grown(this.starts, size);
     this.hashes = grown(this.hashes, size);
     this.slots = new Int32Array(size * 2);
+    this.filter = new Int32Array(size / 2);
     for (let number = 0; number < this.count; number++) this.place(number);
   }
 }

@@ -27,6 +27,11 @@ export class JoinSeat {
   /** Timestamp of the last prediction that was read. */
   readToMs = Number.NEGATIVE_INFINITY;
   inputTopic = '';
+  /** Offset of the last event that was new, by partition of the input: nearly always there is one. */
+  private readonly newest = new Map<number, { offset: number }>();
+  private newestPartition = -1;
+  private newestOffset = { offset: -1 };
+
   /** What the last owner has counted. */
   private readonly counted: JoinPosition | undefined;
   private isRead = false;
@@ -74,6 +79,19 @@ export class JoinSeat {
   private get hasLabels(): boolean {
     this.isRead ||= entriesOf(this.counted?.labels ?? {}).every(([label, position]) => this.labelPosition(label) >= position);
     return this.isRead;
+  }
+
+  /** True for an event beyond all before it: they come in order, but for those that are scored again after a crash. */
+  isBeyond(inputPartition: number, inputOffset: number): boolean {
+    if (inputPartition !== this.newestPartition) {
+      this.newestPartition = inputPartition;
+      let known = this.newest.get(inputPartition);
+      if (!known) this.newest.set(inputPartition, (known = { offset: -1 }));
+      this.newestOffset = known;
+    }
+    if (inputOffset <= this.newestOffset.offset) return false;
+    this.newestOffset.offset = inputOffset;
+    return true;
   }
 
   /** True when the last owner has counted a prediction. */

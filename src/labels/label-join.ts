@@ -188,7 +188,8 @@ export class LabelJoin {
     const start = byKey ? records.keyStart[i]! : reader.idStart;
     const length = byKey ? records.keyLength[i]! : reader.idLength;
     const hash = length > 0 ? hashOf(records.buffer, start, length) : 0;
-    if (length > 0 && isRepeated(this.predictions, seat.id, inputOffset, hash, records.buffer, start, length)) {
+    const isBeyond = seat.isBeyond(reader.inputPartition, inputOffset);
+    if (length > 0 && !isBeyond && isRepeated(this.predictions, seat.id, inputOffset, hash, records.buffer, start, length)) {
       this.tally.repeated++;
       return;
     }

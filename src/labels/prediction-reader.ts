@@ -63,8 +63,7 @@ export class PredictionReader {
     this.idStart = this.at;
     this.at += this.idLength;
     if (this.model.length > 0) {
-      if (this.end - this.at < this.model.length || this.model.compare(this.bytes, this.at, this.at + this.model.length) !== 0)
-        return 'other';
+      if (!this.isNext(this.model)) return 'other';
       this.at += this.model.length;
     } else if (this.text() !== model.name || this.text() !== model.version) return 'other';
     this.arm = this.armOf(this.length());
@@ -89,6 +88,11 @@ export class PredictionReader {
     return id.replace(/-\d+-\d+$/, '');
   }
 
+  /** True when these bytes come next. */
+  private isNext(expected: Buffer): boolean {
+    return this.end - this.at >= expected.length && isAt(expected, this.bytes, this.at);
+  }
+
   /** The key of the input record, a union of null and string, is passed over: the record itself has it. */
   private skipKey(): boolean {
     const branch = this.bytes[this.at++];
@@ -104,7 +108,7 @@ export class PredictionReader {
     const { armBytes, bytes, at } = this;
     this.at += length;
     for (let arm = 0; arm < armBytes.length; arm++) {
-      if (armBytes[arm]!.length === length && armBytes[arm]!.compare(bytes, at, at + length) === 0) return arm;
+      if (armBytes[arm]!.length === length && isAt(armBytes[arm]!, bytes, at)) return arm;
     }
     if (armBytes.length === MAX_ARMS) return -1;
     armBytes.push(Buffer.from(bytes.subarray(at, at + length)));
@@ -177,4 +181,10 @@ export class PredictionReader {
     this.at = this.end;
     return -1;
   }
+}
+
+/** A loop: what is compared is shorter than a call into Node.js is worth. */
+function isAt(expected: Buffer, bytes: Buffer, at: number): boolean {
+  for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return false;
+  return true;
 }

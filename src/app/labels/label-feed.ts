@@ -32,6 +32,8 @@ interface Held {
   readonly position: number;
   /** Index of the first record that is yet to be taken. */
   next: number;
+  /** What these say, until they are taken. */
+  rows: LabelRows | undefined;
 }
 
 /** Reads labels into a join: no further than predictions have come, while these are behind. */
@@ -65,7 +67,7 @@ export class LabelFeed {
       if (positions.size === 0) return false;
       const asked = new Map(positions);
       const batches = await tail.poll(positions, MAX_WAIT_MS);
-      this.held = batches.map((records) => ({ records, position: asked.get(records.partition)!, next: 0 }));
+      this.held = batches.map((records) => ({ records, position: asked.get(records.partition)!, next: 0, rows: undefined }));
       for (const [partition, position] of positions) {
         if (!batches.some((batch) => batch.partition === partition)) join.passLabels(partition, asked.get(partition)!, position);
       }
@@ -87,19 +89,29 @@ export class LabelFeed {
 
   /** @returns false when some of them are to be taken later */
   private async take(held: Held): Promise<boolean> {
-    const { join, labelReader, clock, metrics } = this.options;
+    const { join, labelReader } = this.options;
     const { records, position } = held;
     while (held.next < records.count) {
-      const startedMs = clock.monotonicMs();
-      const rows = await labelReader.read(records, held.next, position);
+      // Decoded once, however long they wait: nothing else is read meanwhile.
+      const rows = (held.rows ??= await this.timed(() => labelReader.read(records, held.next, position)));
       if (this.isEarly(rows)) return false;
-      this.keepLetters(rows);
-      join.takeLabels(rows);
-      metrics.worked((clock.monotonicMs() - startedMs) / 1_000);
+      await this.timed(() => {
+        this.keepLetters(rows);
+        join.takeLabels(rows);
+      });
+      held.rows = undefined;
       held.next += rows.count;
       this.readToMs.set(records.partition, records.timestamps[held.next - 1]!);
     }
     return true;
+  }
+
+  private async timed<T>(action: () => T | Promise<T>): Promise<T> {
+    const { clock, metrics } = this.options;
+    const startedMs = clock.monotonicMs();
+    const result = await action();
+    metrics.worked((clock.monotonicMs() - startedMs) / 1_000);
+    return result;
   }
 
   /**
