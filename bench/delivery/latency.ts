@@ -3,8 +3,9 @@
  * prediction, and to the moment at which a read_committed consumer receives it (with exactly-once it is seen when its
  * transaction is committed). The flights with their features in Redis and the boosted trees, drift on.
  *
- *     npm run bench -- latency [--rates 200,1000] [--seconds 15] [--rounds 5] [--variants at-least-once,exactly-once-100ms] [--quick] [--json]
+ *     npm run bench -- latency [--rates 200,1000] [--seconds 15] [--rounds 5] [--variants at-least-once,exactly-once-100ms] [--labels] [--quick] [--json]
  *
+ * With --labels each flight's arrival is published as well, once it has landed in the time of the events, and the worker joins them.
  * Producer and consumer run in this process, on stock kafkajs; clocks are those of one machine. The first five seconds of
  * each cell are left out. Every round has a worker and topics of its own; rounds of the variants take turns, and the
  * median over the rounds of each quantile is printed.
@@ -15,15 +16,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Message } from 'kafkajs';
 import { readFlights } from '../../examples/flights/flight-data.ts';
+import { createArrivalEncoder, FLIGHT_ARRIVED_SCHEMA, FlightsInTheAir } from '../../examples/flights/flight-arrival.ts';
 import { createEventEncoder, FLIGHT_DEPARTED_SCHEMA, flightDeparted } from '../../examples/flights/flight-event.ts';
 import { loadFeatures } from '../../examples/flights/load-features.ts';
-import { limited } from '../../examples/flights/replay.ts';
+import { limited, registeredPrefix } from '../../examples/flights/replay.ts';
 import { quietKafka } from '../../examples/flights/topic-reader.ts';
 import { startWorkers, stopWorkers } from '../../examples/flights/workers.ts';
 import { applyPipelineTopics } from '../../src/app/topics.ts';
-import { createRegistryClient } from '../../src/avro/registry-client.ts';
 import { loadPipelineFile } from '../../src/config/index.ts';
-import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/silent.ts';
 import { KAFKA_VERSION, type Services, startServices } from '../../src/dev/index.ts';
 import { machineLine, rangeText, table } from '../report.ts';
@@ -41,6 +41,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '15' },
     rounds: { type: 'string', default: '5' },
     variants: { type: 'string', default: VARIANTS.map(({ name }) => name).join(',') },
+    labels: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -88,17 +89,19 @@ async function measure(
     FLIGHTS_PREFIX: name,
     FLIGHTS_KEY_PREFIX: 'latency',
     FLIGHTS_LAYOUT: 'packed',
+    FLIGHTS_LABELS: String(options.labels),
     LOG_LEVEL: 'warn',
   };
   const path = flightsPipeline(folder, variant);
   const config = loadPipelineFile(path, env);
   await applyPipelineTopics(config, { dryRun: false, withInput: PARTITIONS, logger: silentLogger });
   if (isFirst) await loadFeatures(config, { mode: 'keyed' });
-  const registry = createRegistryClient({ url: registryUrl, timeoutMs: 10_000, clock: systemClock, logger: silentLogger });
-  const { id } = await registry.register(`${config.input.topic}-value`, FLIGHT_DEPARTED_SCHEMA);
-  const prefix = Buffer.alloc(5);
-  prefix.writeInt32BE(id, 1);
-  const encode = createEventEncoder(prefix);
+  const encode = createEventEncoder(await registeredPrefix(registryUrl, config.input.topic, FLIGHT_DEPARTED_SCHEMA));
+  const labels = config.labels && {
+    topic: config.labels.topic,
+    encode: createArrivalEncoder(await registeredPrefix(registryUrl, config.labels.topic, FLIGHT_ARRIVED_SCHEMA)),
+    inTheAir: new FlightsInTheAir(),
+  };
 
   /** When each event was created, and what came of it. */
   const created = new Map<string, number>();
@@ -134,14 +137,21 @@ async function measure(
         const elapsedMs = performance.now() - startedMs;
         const due = Math.min(total, Math.floor((elapsedMs * eventsPerSecond) / 1000));
         const messages: Message[] = [];
+        let nowEventMs = 0;
         const nowMs = Date.now();
         for (; sent < due; sent++) {
-          const event = flightDeparted(flights.next().value!);
+          const flight = flights.next().value!;
+          const event = flightDeparted(flight);
+          labels?.inTheAir.departed([flight]);
+          nowEventMs = event.departedAt;
           created.set(event.flightId, nowMs);
           if (elapsedMs >= WARM_UP_MS) counted.push(event.flightId);
           messages.push({ key: event.flightId, value: encode(event), timestamp: String(nowMs) });
         }
         if (messages.length > 0) await producer.send({ topic: config.input.topic, messages, acks: -1 });
+        const landed =
+          labels?.inTheAir.landed(nowEventMs).map((arrival) => ({ key: arrival.flightId, value: labels.encode(arrival) })) ?? [];
+        if (landed.length > 0) await producer.send({ topic: labels!.topic, messages: landed, acks: -1 });
         await new Promise((resolve) => setTimeout(resolve, TICK_MS));
       }
       const deadlineMs = performance.now() + 30_000;

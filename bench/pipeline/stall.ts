@@ -95,6 +95,7 @@ async function measure(round: number): Promise<Round> {
     FLIGHTS_PREFIX: `stall-${process.pid}-${round}`,
     FLIGHTS_KEY_PREFIX: `stall-${process.pid}`,
     FLIGHTS_LAYOUT: 'packed',
+    FLIGHTS_LABELS: 'false',
     LOG_LEVEL: 'warn',
   };
   const path = examplePath('weir.yaml');

@@ -226,6 +226,7 @@ export class JoinLoop {
     const isWritten = await this.patiently(() => sink.emit(emission));
     // Also when the loop ends before the brokers are back: the sums were taken, and no position may be written without them.
     if (isWritten) return;
+    this.lastPositions = '';
     logger.info({}, 'what was counted of labels was not written; it is counted again');
     for (const { partition } of positions) this.leave(partition);
   }
