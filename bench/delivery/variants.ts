@@ -23,7 +23,7 @@ export const VARIANTS: readonly Variant[] = [
 export function flightsPipeline(folder: string, { name, mode, commitIntervalMs }: Variant): string {
   const text = readFileSync(examplePath('weir.yaml'), 'utf8')
     .replace(/^delivery:\n(?: .*\n)+/m, `delivery: {mode: ${mode}, commitIntervalMs: ${commitIntervalMs}}\n`)
-    .replace('schema: schemas/', `schema: ${examplePath('schemas')}/`)
+    .replaceAll('schema: schemas/', `schema: ${examplePath('schemas')}/`)
     .replace('package: "models/', `package: "${examplePath('models')}/`);
   if (!text.includes(`mode: ${mode},`)) throw new Error('The pipeline file of the flights has no delivery section to replace.');
   const path = join(folder, `${name}.yaml`);

@@ -8,6 +8,7 @@ import { WeirError } from '../core/errors.ts';
 import type { Codec, Logger, Source } from '../core/ports.ts';
 import { silentMetrics } from '../core/silent.ts';
 import { createReferenceBuilder } from '../drift/reference-builder.ts';
+import type { PerformanceTask } from '../drift/performance/layout.ts';
 import type { ReferenceProfile } from '../drift/reference-profile.ts';
 import { withAdmin } from '../kafka/admin.ts';
 import { createKafka } from '../kafka/client.ts';
@@ -64,8 +65,11 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
   const failures = new Map<string, number>();
   let source: Source | undefined;
   try {
-    const truths = options.truths ?? (await truthsOf(options, scoring, surroundings));
-    const builder = createReferenceBuilder({ layout: scoring.layout, model: scoring.model, ...(truths ? { task: truths.task } : {}) });
+    const { labels } = config;
+    // Also without labels: the bins are then those that labels will be counted in.
+    const task = options.truths?.task ?? (labels && performanceTaskFrom(labels, scoring.package.outputs));
+    const truths = options.truths ?? (task && (await truthsOf(options, task, scoring, surroundings)));
+    const builder = createReferenceBuilder({ layout: scoring.layout, model: scoring.model, ...(task ? { task } : {}) });
     const bounded =
       options.file === undefined ? await openTopic(options) : { source: new ContainerSource(options.file, limit), ends: undefined };
     const { ends } = bounded;
@@ -121,6 +125,7 @@ export async function buildProfile(options: ProfileOptions): Promise<BuiltProfil
 /** The labels of the pipeline file. A container file has neither keys nor the places of records in a topic, which labels name. */
 async function truthsOf(
   { config, file, logger }: ProfileOptions,
+  task: PerformanceTask,
   scoring: Scoring,
   surroundings: Surroundings,
 ): Promise<Truths | undefined> {
@@ -130,7 +135,6 @@ async function truthsOf(
     logger.warn({ file }, 'labels are left out: events of a file have no keys that a label could name; use --topic');
     return undefined;
   }
-  const task = performanceTaskFrom(labels, scoring.package.outputs);
   return readTruths({ ...surroundings, labels, task, registry: scoring.registry, kafka: createKafka(config.kafka, logger) });
 }
 

@@ -44,7 +44,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** Path of a pipeline file of the flights in which a line has been replaced. */
 function changedFile(line: string, lines: string): string {
   const text = readFileSync(examplePath('weir.yaml'), 'utf8')
-    .replace('schema: schemas/', `schema: ${examplePath('schemas')}/`)
+    .replaceAll('schema: schemas/', `schema: ${examplePath('schemas')}/`)
     .replace('package: "models/', `package: "${examplePath('models')}/`);
   expect(text).toContain(`\n${line}\n`);
   const file = join(folder, `${uniqueName('weir')}.yaml`);

@@ -41,7 +41,7 @@ beforeAll(async () => {
   file = join(folder, 'weir.yaml');
   const flow = `\n# Small, so that the lag of the test does not fit.\nflow:\n  maxQueuedRows: ${QUEUED_ROWS}\n`;
   const text = readFileSync(examplePath('weir.yaml'), 'utf8')
-    .replace('schema: schemas/', `schema: ${examplePath('schemas/')}`)
+    .replaceAll('schema: schemas/', `schema: ${examplePath('schemas/')}`)
     .replace('package: "models/', `package: "${examplePath('models/')}`)
     .replace('\n  sessionTimeoutMs:', '\n  clientId: "${CLIENT_ID}"\n  maxBytesPerPartition: 65536\n  sessionTimeoutMs:');
   writeFileSync(file, text + flow);

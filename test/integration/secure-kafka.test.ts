@@ -74,7 +74,7 @@ function secureFile({ mechanism, trusted }: Access): string {
   const file = join(folder, `${uniqueName('weir')}.yaml`);
   const ssl = trusted === undefined ? 'ssl: true' : `ssl: {caFile: ${trusted}.pem}`;
   const text = readFileSync(examplePath('weir.yaml'), 'utf8')
-    .replace('schema: schemas/', `schema: ${examplePath('schemas/')}`)
+    .replaceAll('schema: schemas/', `schema: ${examplePath('schemas/')}`)
     .replace('package: "models/', `package: "${examplePath('models/')}`)
     .replace(
       /\n {2}brokers: .*/,
